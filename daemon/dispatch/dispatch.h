@@ -1,0 +1,123 @@
+/*
+ * dispatch - the actor that owns the status bytes and hands work to workers
+ *
+ * Decisions are in the pure core (core.h); this is the thread with the ROUTER, the ledger's PAIR
+ * and plan's PAIR around it. Nothing that a person asks makes it work for more than a millisecond.
+ *
+ * Plan speaks to it by dispatch_message_t over "inproc://dispatch"; ownership goes with the
+ * pointer. Answers and news come back the same way.
+ */
+#ifndef DISPATCH_H
+#define DISPATCH_H
+
+#include "../audience/directory.h"
+#include "../ledger/ledger.h"
+#include "cr_status.h"
+#include "crier.pb-c.h"
+
+typedef struct {
+    const char *endpoint;        /* "tcp://127.0.0.1:*" to let the kernel choose */
+    const char *secret_key_file; /* the daemon's CURVE certificate */
+    const char *workers_dir;     /* public certificates of allowed workers */
+    int64_t heartbeat_ms, lease_ms, report_outcomes, report_ms;
+    int64_t retry_first_ms, retry_max_ms; /* back-off 2^n with jitter */
+    int64_t attempts_max;                 /* 1..8 */
+} dispatch_config_t;
+
+/* A wording per language for one channel; broadcast-wide variables are filled in, recipient
+ * placeholders {x} are left. */
+typedef struct {
+    char *language;
+    char *text, *subject, *html, *template_id, *url; /* NULL where the channel has none */
+    size_t field_count;
+    char **field_names, **field_values;
+} dispatch_wording_t;
+
+typedef struct {
+    size_t wording_count;
+    dispatch_wording_t *wordings; /* the first is the default language */
+    size_t column_count;
+    char **columns; /* placeholders to fill per recipient: directory_value keys */
+} dispatch_content_t;
+
+/* All that dispatch needs to know of a broadcast. */
+typedef struct {
+    uint64_t id;
+    cr_lane_t lane;
+    bool drill;
+    bool paused;
+    bool resend_unknown; /* emergency lane, or the broadcast's policy */
+    unsigned channels;   /* bit per cr_channel_t */
+    int64_t started_us, expires_us;
+    int64_t receipt_wait_us;    /* ACCEPTED becomes UNCONFIRMED this long after the last submit; 0:
+                                   never */
+    char *sender;               /* SMS signature without brackets, mail From name */
+    roaring_bitmap_t *audience; /* rank -> ordinal */
+    dispatch_content_t *content[CR_CHANNEL_COUNT];
+    cr_status_t
+        *status[CR_CHANNEL_COUNT]; /* of a restarted broadcast, audience-many; NULL: all waiting */
+    struct dispatch_lease {        /* of a restarted broadcast */
+        cr_channel_t channel;
+        uint64_t lease;
+        uint8_t record[352];
+        uint32_t record_bytes;
+    } * leases;
+    size_t lease_count;
+} dispatch_broadcast_t;
+
+void dispatch_broadcast_destroy(dispatch_broadcast_t **self_p);
+
+/* Counters of one channel of a broadcast, as published. */
+typedef struct {
+    uint32_t total;
+    uint32_t by_status[256];
+    uint32_t leased;
+    int64_t first_us, half_us, most_us,
+        last_us;        /* wall clock: first outcome, 50 %, 95 %, 100 % settled; 0: not yet */
+    char waits_for[64]; /* why nothing is being handed out: "", "no worker", "retry at ...",
+                           "paused", "receipts" */
+} dispatch_counts_t;
+
+typedef enum {
+    DISPATCH_START, /* broadcast: begin or take up again */
+    DISPATCH_PAUSE,
+    DISPATCH_RESUME,
+    DISPATCH_CANCEL,    /* id; answered when it holds, with the same kind */
+    DISPATCH_DIRECTORY, /* directory: a reference to the new version */
+    DISPATCH_OPTOUT,    /* channel, ordinal, on */
+    DISPATCH_EXPLAIN, /* id, ordinal -> json: per channel rank, status, attempts with times from the
+                         trail */
+    DISPATCH_WORKERS,
+    DISPATCH_GATEWAYS,
+    DISPATCH_QUEUE,  /* -> json array as in docs/http-api.md */
+    DISPATCH_COUNTS, /* news: id, counts (at most every 100 ms per broadcast, when they changed) */
+    DISPATCH_DONE,   /* news: every delivery of id is final; counts */
+    DISPATCH_STOP    /* drain: no new leases; answered when no write is outstanding */
+} dispatch_kind_t;
+
+typedef struct {
+    dispatch_kind_t kind;
+    void *cookie; /* plan's own, comes back with the answer */
+    cr_err_t err;
+    uint64_t id;
+    dispatch_broadcast_t *broadcast;
+    directory_t *directory;
+    cr_channel_t channel;
+    uint32_t ordinal;
+    bool on;
+    json_t *json;
+    unsigned channels;         /* which of `counts` are meant */
+    dispatch_counts_t *counts; /* array of CR_CHANNEL_COUNT */
+} dispatch_message_t;
+
+dispatch_message_t *dispatch_message_new(dispatch_kind_t kind);
+void dispatch_message_destroy(dispatch_message_t **self_p);
+void dispatch_send(zsock_t *socket, dispatch_message_t **message_p);
+dispatch_message_t *dispatch_receive(zsock_t *socket);
+
+/* Starts thread and ROUTER; `endpoint` receives the bound address (free with zstr_free). The ledger
+ * must be started. */
+cr_err_t dispatch_start(const dispatch_config_t *config, uint64_t epoch, zactor_t **actor,
+                        char **endpoint, cr_fault_t *fault) CR_MUST_USE;
+
+#endif

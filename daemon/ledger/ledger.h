@@ -1,0 +1,160 @@
+/*
+ * ledger - the one writer to Redis: what is acknowledged is stored here first
+ *
+ * One thread, one blocking and pipelined hiredis connection. A client (dispatch, plan) sends a
+ * ledger_op_t over its own PAIR socket and gets the same op back with its result, in order per
+ * client; whoever holds the pointer owns it.
+ *
+ * Writes      are Redis Functions of daemon/ledger/crier.lua: idempotent (each carries a number
+ * that only grows per broadcast), fenced by the daemon's epoch. A write that Redis refuses or does
+ * not answer is repeated until it is stored, in order; a dispatch write is therefore never answered
+ * with failure, only late. Control writes (plan) are answered CR_AGAIN at once while Redis is away,
+ * so that the API can say 503. Limits      a client has at most LEDGER_INFLIGHT_MAX ops out; the
+ * clients keep to it, the ledger asserts it. Keys        docs/redis.md.
+ */
+#ifndef LEDGER_H
+#define LEDGER_H
+
+#include <czmq.h>
+#include <jansson.h>
+
+#include "cr_id.h"
+#include "cr_status.h"
+#include "cr_str.h"
+
+enum { LEDGER_INFLIGHT_MAX = 256, LEDGER_CHUNK = 61440 };
+
+typedef struct {
+    const char *redis_url;     /* "unix:///path/redis.sock" or "tcp://host:port" */
+    const char *password_file; /* "" for none */
+    int64_t timeout_ms;        /* of one pipeline */
+} ledger_config_t;
+
+#define LEDGER_OP_LIST(X)                                                                          \
+    X(BLOCK) /* dispatch: status bytes of a run of ranks, with lease, trail and receipt index */   \
+    X(RECEIPTS_FIND)     /* dispatch: gateway ids -> deliveries */                                 \
+    X(TRAIL)             /* dispatch or plan: read the trail of one chunk of ranks */              \
+    X(BROADCAST_NEW)     /* plan: a new id, its document stored */                                 \
+    X(BROADCAST_PUT)     /* plan: document of a broadcast (state included), with an audit line */  \
+    X(AUDIENCE_PUT)      /* plan: frozen audience of a broadcast (portable Roaring) */             \
+    X(DOCUMENT_PUT)      /* plan: template or user; NULL document deletes */                       \
+    X(OPTOUT_PUT)        /* plan: one bit per channel and ordinal */                               \
+    X(IDEMPOTENCY_BEGIN) /* plan: claim a key, or learn what was answered */                       \
+    X(IDEMPOTENCY_END)   /* plan: keep the answer for 24 h */                                      \
+    X(AUDIT_PUT)         /* plan: an audit line alone */                                           \
+    X(AUDIT_READ)        /* plan: newest lines */
+
+typedef enum {
+#define X(name) LEDGER_##name,
+    LEDGER_OP_LIST(X)
+#undef X
+        LEDGER_OP_COUNT
+} ledger_kind_t;
+
+typedef struct ledger_op ledger_op_t;
+struct ledger_op {
+    ledger_kind_t kind;
+    void *cookie;     /* the client's own */
+    cr_err_t err;     /* result */
+    cr_fault_t fault; /* result, when err is not CR_OK */
+    uint64_t broadcast;
+    cr_channel_t channel;
+
+    /* BLOCK: all optional parts in one atomic call */
+    uint32_t first_rank; /* of `status`; the run lies inside one chunk of LEDGER_CHUNK ranks */
+    uint32_t length;     /* 0: no status bytes */
+    cr_status_t status[256];
+    uint64_t lease;            /* 0: none */
+    bool lease_ends;           /* delete its record */
+    uint8_t lease_record[352]; /* opaque to the ledger; given back at load */
+    uint32_t lease_record_bytes;
+    uint8_t trail[512]; /* one record to append to the trail of the chunk (opaque, length-prefixed
+                           by the ledger) */
+    uint32_t trail_bytes;
+    cr_str_t *gateway_ids; /* NULL or "rank\tattempt\tgateway id\n" lines to index for receipts;
+                              freed by the op's owner */
+    cr_str_t *forget_ids;  /* NULL or "gateway id\n" lines to remove from the index */
+
+    /* RECEIPTS_FIND: `find` in, `found` out (broadcast 0: not known) */
+    char **find;
+    cr_delivery_t *found;
+    size_t find_count;
+
+    /* the rest: plan */
+    const char *collection; /* "templates", "users" */
+    char *key;              /* document name, idempotency key; freed by ledger_op_destroy */
+    json_t *document; /* owned; in and out (IDEMPOTENCY_BEGIN out: {"status":..,"body":..} or NULL
+                         when claimed now) */
+    json_t *audit;  /* owned; {"who","what","object",...}; time and chain are added by the ledger */
+    uint8_t *bytes; /* owned: audience in; trail out */
+    size_t bytes_length;
+    uint32_t ordinal; /* OPTOUT_PUT */
+    bool on;          /* OPTOUT_PUT */
+    uint64_t cursor;  /* AUDIT_READ */
+};
+
+ledger_op_t *ledger_op_new(ledger_kind_t kind);
+void ledger_op_destroy(ledger_op_t **self_p);
+
+typedef struct ledger ledger_t;
+
+/*
+ * Connects, checks the server (version, noeviction, appendonly), loads the function library, takes
+ * the next epoch. CR_AGAIN when Redis is away (the caller decides whether to wait), CR_CONFLICT for
+ * a server that cannot be used.
+ */
+cr_err_t ledger_open(const ledger_config_t *config, ledger_t **self, cr_fault_t *fault) CR_MUST_USE;
+uint64_t ledger_epoch(const ledger_t *self);
+
+/* Loading, before ledger_start: each calls back for what is stored. The callback's pointers live
+ * until it returns. */
+typedef cr_err_t ledger_document_fn(void *context, const char *key, json_t *document);
+cr_err_t ledger_load_documents(ledger_t *self, const char *collection, ledger_document_fn *callback,
+                               void *context, cr_fault_t *fault) CR_MUST_USE;
+typedef cr_err_t ledger_broadcast_fn(void *context, uint64_t id, json_t *document);
+cr_err_t ledger_load_broadcasts(ledger_t *self, ledger_broadcast_fn *callback, void *context,
+                                cr_fault_t *fault) CR_MUST_USE;
+/* Caller frees. CR_NOTFOUND when none is stored. */
+cr_err_t ledger_load_audience(ledger_t *self, uint64_t id, uint8_t **bytes, size_t *length,
+                              cr_fault_t *fault) CR_MUST_USE;
+/* Fills `status` (length ranks; missing bytes are WAITING). */
+cr_err_t ledger_load_status(ledger_t *self, uint64_t id, cr_channel_t channel, cr_status_t *status,
+                            size_t length, cr_fault_t *fault) CR_MUST_USE;
+typedef cr_err_t ledger_lease_fn(void *context, cr_channel_t channel, uint64_t lease,
+                                 const uint8_t *record, size_t length);
+cr_err_t ledger_load_leases(ledger_t *self, uint64_t id, ledger_lease_fn *callback, void *context,
+                            cr_fault_t *fault) CR_MUST_USE;
+/* A bit string per channel (Redis bitmap): bit of ordinal n is bytes[n / 8] & (0x80 >> n % 8).
+ * Caller frees. */
+cr_err_t ledger_load_optouts(ledger_t *self, cr_channel_t channel, uint8_t **bytes, size_t *length,
+                             cr_fault_t *fault) CR_MUST_USE;
+
+/* The directory: sealed segments under a manifest that is switched at once (docs/redis.md). Used by
+ * the intake actor on its own connection. */
+typedef struct ledger_segments ledger_segments_t;
+cr_err_t ledger_segments_open(const ledger_config_t *config, ledger_segments_t **self,
+                              cr_fault_t *fault) CR_MUST_USE;
+void ledger_segments_close(ledger_segments_t **self_p);
+typedef cr_err_t ledger_segment_fn(void *context, uint32_t segment, uint32_t generation,
+                                   const uint8_t *blob, size_t length);
+cr_err_t ledger_segments_load(ledger_segments_t *self, ledger_segment_fn *callback, void *context,
+                              cr_fault_t *fault) CR_MUST_USE;
+/* Begins a generation (number out); put any number; commit switches the manifest and deletes what
+ * it replaced. Not committed: nothing changed. */
+cr_err_t ledger_segments_begin(ledger_segments_t *self, uint32_t *generation,
+                               cr_fault_t *fault) CR_MUST_USE;
+cr_err_t ledger_segments_put(ledger_segments_t *self, uint32_t segment, const uint8_t *blob,
+                             size_t length, cr_fault_t *fault) CR_MUST_USE;
+cr_err_t ledger_segments_commit(ledger_segments_t *self, uint32_t segment_count,
+                                cr_fault_t *fault) CR_MUST_USE;
+
+/* Starts the thread. Clients connect a PAIR to "inproc://ledger-dispatch" and
+ * "inproc://ledger-plan" afterwards. */
+cr_err_t ledger_start(ledger_t *self, cr_fault_t *fault) CR_MUST_USE;
+/* An op over a PAIR: ownership goes with it. Receive gives NULL when interrupted. */
+void ledger_send(zsock_t *socket, ledger_op_t **op_p);
+ledger_op_t *ledger_receive(zsock_t *socket);
+/* Stops the thread after what it holds is stored, or after `timeout_ms`. */
+void ledger_destroy(ledger_t **self_p);
+
+#endif
