@@ -1,0 +1,337 @@
+"""A whole Crier in one folder: private Redis, crierd, workers, sandbox. Used by scripts/run, benches and tests.
+
+Everything listens on loopback or unix sockets with ports the kernel chose, so any number of rigs run beside each other.
+A rig stops exactly the processes it started.
+"""
+import json
+import os
+import pathlib
+import select
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+READY_DEADLINE_S = 20
+CHANNELS = ("sms", "wechat", "mail")
+USERS = {
+    "planner": ("P. Lanner", ["planner"]),
+    "approver": ("A. Prover", ["approver"]),
+    "duty": ("D. Uty", ["duty"]),
+    "operator": ("O. Perator", ["operator"]),
+    "auditor": ("A. Uditor", ["auditor"]),
+}
+
+
+class RigError(Exception):
+    pass
+
+
+def wait_until(condition, what, deadline_s=20.0, every_s=0.02):
+    """Polls `condition` until it is true; says what it waited for when it never was."""
+    end = time.monotonic() + deadline_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise RigError(f"waited {deadline_s:.0f} s in vain for {what}")
+        time.sleep(every_s)
+
+
+class Process:
+    """A child in its own session, its log in a file, its readiness line parsed into `facts`."""
+
+    def __init__(self, name, argv, log_dir, env=None):
+        self.name, self.argv, self.env = name, [str(a) for a in argv], env
+        self.log_path = log_dir / f"{name}.log"
+        self.child, self.facts = None, {}
+
+    def start(self, ready=True):
+        with open(self.log_path, "ab") as log:
+            self.child = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
+                                          start_new_session=True, env={**os.environ, **(self.env or {})})
+        if ready:
+            self._wait_ready()
+        return self
+
+    def _wait_ready(self):
+        end, buffered = time.monotonic() + READY_DEADLINE_S, b""
+        fd = self.child.stdout.fileno()
+        while b"\n" not in buffered:
+            left = end - time.monotonic()
+            if left <= 0:
+                raise RigError(f"{self.name} was not ready in {READY_DEADLINE_S} s; its log: {self.log_path}")
+            if select.select([fd], [], [], left)[0]:
+                piece = os.read(fd, 4096)
+                if not piece:
+                    raise RigError(f"{self.name} ended with {self.child.wait()} before it was ready:\n{self.tail()}")
+                buffered += piece
+        line = buffered.split(b"\n", 1)[0].decode()
+        words = line.split()
+        if words[:1] != ["READY"]:
+            raise RigError(f"{self.name} said {line!r} instead of READY")
+        self.facts = dict(word.split("=", 1) for word in words[2:] if "=" in word)
+
+    def tail(self, lines=15):
+        try:
+            return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-lines:])
+        except OSError:
+            return ""
+
+    def running(self):
+        return self.child is not None and self.child.poll() is None
+
+    def signal(self, number):
+        if self.running():
+            self.child.send_signal(number)
+
+    def kill(self):
+        """As a crash would."""
+        self.signal(signal.SIGKILL)
+        self.child.wait()
+        self.child.stdout.close()
+
+    def stop(self, deadline_s=15.0):
+        """TERM, and KILL when that takes too long. Returns the exit code."""
+        if self.child is None:
+            return None
+        self.signal(signal.SIGCONT)
+        self.signal(signal.SIGTERM)
+        try:
+            code = self.child.wait(deadline_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return -signal.SIGKILL
+        self.child.stdout.close()
+        return code
+
+
+class Rig:
+    def __init__(self, state=None, bin_dir=None, keep=False):
+        self.bin = pathlib.Path(bin_dir or os.environ.get("CRIER_BIN") or ROOT / "build/release/bin").resolve()
+        if not (self.bin / "crierd").exists():
+            raise RigError(f"no programs in {self.bin}: build first")
+        self.own_state = state is None
+        self.keep = keep
+        self.state = pathlib.Path(state or tempfile.mkdtemp(prefix="crier-")).resolve()
+        for folder in ("log", "etc", "redis", "tokens", "sandbox"):
+            (self.state / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.keys = self.state / "keys"
+        self.processes = {}
+        self.order = []
+        self.overrides = {}  # program -> {key: value}, before it is started
+
+    # -- pieces -------------------------------------------------------------------------------------------------
+
+    def _start(self, name, argv, ready=True, env=None):
+        process = Process(name, argv, self.state / "log", env)
+        self.processes[name] = process
+        if name not in self.order:
+            self.order.append(name)
+        return process.start(ready)
+
+    def restart(self, name):
+        old = self.processes[name]
+        if old.running():
+            old.stop()
+        return self._start(name, old.argv, env=old.env)
+
+    def write_config(self, name, settings):
+        """A libconfig file from a flat dict of dotted keys."""
+        settings = {**settings, **self.overrides.get(name, {})}
+        groups, lines = {}, []
+        for key, value in settings.items():
+            group, _, leaf = key.rpartition(".")
+            text = ("true" if value else "false") if isinstance(value, bool) else \
+                f"{value}L" if isinstance(value, int) else json.dumps(str(value), ensure_ascii=False)
+            groups.setdefault(group, []).append(f"{leaf} = {text};")
+        for group, entries in groups.items():
+            lines += entries if not group else [f"{group}: {{", *("    " + e for e in entries), "};"]
+        path = self.state / "etc" / f"{name}.cfg"
+        path.write_text("\n".join(lines) + "\n")
+        return path
+
+    def make_keys(self, workers):
+        subprocess.run([ROOT / "scripts/setup", self.keys, *workers], check=True, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL, env={**os.environ, "CRIER_BIN": str(self.bin)})
+        for name, text in (("aliyun.secret", "sandbox-secret"), ("wechat.secret", "sandbox-secret"),
+                           ("wechat-event.token", "sandbox-token"), ("receipts.token", "sandbox-token")):
+            path = self.keys / name
+            if not path.exists():
+                path.touch(0o600)
+                path.write_text(text + "\n")
+        if not (self.keys / "smtp.pem").exists():
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                            "-days", "30", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
+                            "-keyout", str(self.keys / "smtp.key"), "-out", str(self.keys / "smtp.pem")],
+                           check=True, capture_output=True)
+            (self.keys / "smtp.key").chmod(0o600)
+
+    def redis_socket(self):
+        return self.state / "redis" / "redis.sock"
+
+    def start_redis(self):
+        self._start("redis", ["redis-server", ROOT / "config/redis.conf", "--port", "0", "--unixsocket", self.redis_socket(),
+                              "--unixsocketperm", "700", "--dir", self.state / "redis", "--daemonize", "no",
+                              "--logfile", self.state / "log/redis.log"], ready=False)
+        wait_until(self._redis_answers, "Redis to answer")
+
+    def _redis_answers(self):
+        if not self.processes["redis"].running():
+            raise RigError(f"Redis ended:\n{self.processes['redis'].tail()}")
+        return self.redis("PING") == "PONG"
+
+    def redis(self, *args):
+        answer = subprocess.run(["redis-cli", "-s", str(self.redis_socket()), *map(str, args)], capture_output=True, text=True)
+        return answer.stdout.strip()
+
+    def start_sandbox(self):
+        config = self.write_config("crier-sandbox", {
+            "http.port": 0, "smtp.port": 0, "smtp.tls_cert": self.keys / "smtp.pem", "smtp.tls_key": self.keys / "smtp.key",
+            "state_dir": self.state / "sandbox",
+            "sms.access_key_id": "sandbox", "sms.access_key_secret_file": self.keys / "aliyun.secret",
+            "wechat.appid": "wxsandbox", "wechat.secret_file": self.keys / "wechat.secret",
+            "wechat.event_token_file": self.keys / "wechat-event.token"})
+        return self._start("crier-sandbox", [self.bin / "crier-sandbox", "-c", config])
+
+    def start_daemon(self, **extra):
+        config = self.write_config("crierd", {
+            "timezone": "Asia/Shanghai", "http.port": 0, "redis.url": f"unix://{self.redis_socket()}",
+            "wire.endpoint": "tcp://127.0.0.1:*", "wire.secret_key_file": self.keys / "crierd_secret",
+            "wire.workers_dir": self.keys / "workers",
+            "directory.seal_key_file": self.keys / "seal.key",
+            "directory.divisions_file": ROOT / "config/sample/divisions.csv",
+            "plan.admin_token_file": self.keys / "admin.token", "plan.receipt_wait_s": 6,
+            "dispatch.retry_first_ms": 1000, **extra})
+        self.write_env()
+        process = self._start("crierd", [self.bin / "crierd", "-c", config])
+        self.write_env()
+        return process
+
+    def start_worker(self, channel, real=False, name=None, **extra):
+        sandbox = self.processes["crier-sandbox"].facts
+        kind = "real" if real else "drill"
+        name = name or f"{channel}-{kind}"
+        settings = {
+            "timezone": "Asia/Shanghai", "worker.name": name, "daemon.endpoint": self.processes["crierd"].facts["wire"],
+            "daemon.public_key_file": self.keys / "crierd", "worker.secret_key_file": self.keys / f"{name}_secret",
+            "gateway.class": kind}
+        if channel == "sms":
+            settings |= {"gateway.url": f"http://{sandbox['http']}/sms/", "gateway.access_key_id": "sandbox",
+                         "gateway.access_key_secret_file": self.keys / "aliyun.secret",
+                         "receipts.token_file": self.keys / "receipts.token", "receipts.port": 0}
+        elif channel == "wechat":
+            settings |= {"gateway.url": f"http://{sandbox['http']}", "gateway.appid": "wxsandbox",
+                         "gateway.secret_file": self.keys / "wechat.secret",
+                         "receipts.token_file": self.keys / "wechat-event.token", "receipts.port": 0}
+        else:
+            settings |= {"gateway.url": f"smtp://{sandbox['smtp']}", "gateway.ca_file": self.keys / "smtp.pem",
+                         "gateway.from": "kp@pingyin.test", "gateway.domain": "crier.test"}
+        config = self.write_config(name, settings | extra)
+        process = self._start(name, [self.bin / f"crier-{channel}", "-c", config])
+        self._point_receipts(channel, process)
+        return process
+
+    def _point_receipts(self, channel, process):
+        where = process.facts.get("receipts")
+        if channel == "sms":
+            token = (self.keys / "receipts.token").read_text().strip()
+            self.sandbox_control({"channel": "sms", "receipt_url": f"http://{where}/receipts?token={token}"})
+        elif channel == "wechat":
+            self.sandbox_control({"channel": "wechat", "event_url": f"http://{where}/events"})
+
+    # -- the whole ----------------------------------------------------------------------------------------------
+
+    def start(self, channels=CHANNELS, real=False):
+        self.make_keys([f"{c}-{k}" for c in channels for k in ("drill", "real")])
+        self.start_redis()
+        self.start_sandbox()
+        self.start_daemon()
+        for channel in channels:
+            self.start_worker(channel)
+            if real:
+                self.start_worker(channel, real=True)
+        return self
+
+    def add_users(self):
+        for name, (person, roles) in USERS.items():
+            self.ctl("admin", "user", "add", name, "--person", person, *[w for r in roles for w in ("--role", r)],
+                     "--token-file", self.state / "tokens" / f"{name}.token")
+
+    def url(self):
+        daemon = self.processes.get("crierd")
+        return f"http://{daemon.facts['http']}" if daemon and "http" in daemon.facts else ""
+
+    def env(self):
+        return {"PATH": f"{self.bin}:{os.environ['PATH']}", "CRIER_URL": self.url(), "CRIER_TOKENS": str(self.state / "tokens")}
+
+    def write_env(self):
+        token = self.state / "tokens/admin.token"
+        if not token.exists():
+            shutil.copy(self.keys / "admin.token", token)
+            token.chmod(0o600)
+        lines = [f'export PATH="{self.bin}:$PATH"', f"export CRIER_URL={self.url()}", f"export CRIER_TOKENS={self.state}/tokens",
+                 f"export CRIER_STATE={self.state}"]
+        (self.state / "env").write_text("\n".join(lines) + "\n")
+
+    def ctl(self, user, *args, check=True, **kwargs):
+        """Runs crierctl as `user`; the completed process, or RigError with what it said."""
+        done = subprocess.run([self.bin / "crierctl", "--as", user, *map(str, args)], capture_output=True, text=True,
+                              env={**os.environ, **self.env()}, **kwargs)
+        if check and done.returncode != 0:
+            raise RigError(f"crierctl {' '.join(map(str, args))} ended with {done.returncode}: {done.stderr}{done.stdout}")
+        return done
+
+    def ctl_json(self, user, *args):
+        return json.loads(self.ctl(user, *args, "--json").stdout)
+
+    def http(self, method, path, user="admin", body=None, headers=None, content_type="application/json"):
+        """(status, headers, decoded JSON or text) straight from the API."""
+        token = (self.state / "tokens" / f"{user}.token").read_text().strip() if user else None
+        payload = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
+        request = urllib.request.Request(self.url() + path, data=payload, method=method, headers=dict(headers or {}))
+        if payload is not None:
+            request.add_header("Content-Type", content_type)
+        if token:
+            request.add_header("Authorization", f"Bearer {token}")
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                status, seen, text = answer.status, answer.headers, answer.read()
+        except urllib.error.HTTPError as refused:
+            status, seen, text = refused.code, refused.headers, refused.read()
+        is_json = "json" in (seen.get("Content-Type") or "")
+        return status, seen, json.loads(text) if is_json and text else text.decode(errors="replace")
+
+    def sandbox_url(self):
+        return f"http://{self.processes['crier-sandbox'].facts['http']}"
+
+    def sandbox_control(self, settings):
+        request = urllib.request.Request(self.sandbox_url() + "/control", data=json.dumps(settings).encode(), method="POST",
+                                         headers={"Content-Type": "application/json"})
+        urllib.request.urlopen(request, timeout=10).read()
+
+    def truth(self):
+        """Every submit a gateway accepted: list of (channel, reference)."""
+        path = self.state / "sandbox" / "accepted.log"
+        if not path.exists():
+            return []
+        return [tuple(line.split()[1:3]) for line in path.read_text().splitlines()]
+
+    def stop(self):
+        codes = {}
+        for name in reversed(self.order):
+            codes[name] = self.processes[name].stop()
+        if self.own_state and not self.keep:
+            shutil.rmtree(self.state, ignore_errors=True)
+        return codes
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
