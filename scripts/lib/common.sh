@@ -1,5 +1,5 @@
 # Sourced by the scripts: where things are, what must be installed, how to build. Needs root only to install.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 export root
 PYTHON=/usr/bin/python3
