@@ -18,31 +18,30 @@
 #define CR_PRINTF(pattern, first) __attribute__((format(printf, pattern, first)))
 #define CR_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* code, text for people, whether trying the same again later can help */
+/* code, name in logs and JSON, text for people, whether trying the same again later can help */
 #define CR_ERR_LIST(X)                                                                             \
-    X(OK, "no error", false)                                                                       \
-    X(INVAL, "malformed input", false)                                                             \
-    X(RANGE, "value out of range", false)                                                          \
-    X(NOTFOUND, "not found", false)                                                                \
-    X(EXISTS, "exists already", false)                                                             \
-    X(CONFLICT, "not possible in the present state", false)                                        \
-    X(DENIED, "not permitted", false)                                                              \
-    X(TOOBIG, "over a configured limit", false)                                                    \
-    X(CORRUPT, "stored state is damaged", false)                                                   \
-    X(AGAIN, "temporarily unavailable", true)                                                      \
-    X(TIMEOUT, "timed out", true)                                                                  \
-    X(CLOSED, "the other side is gone", true)                                                      \
-    X(NOMEM, "out of memory", true)                                                                \
-    X(IO, "input or output failed", true)
+    X(OK, "ok", "no error", false)                                                                 \
+    X(INVAL, "inval", "malformed input", false)                                                    \
+    X(RANGE, "range", "value out of range", false)                                                 \
+    X(NOTFOUND, "notfound", "not found", false)                                                    \
+    X(EXISTS, "exists", "exists already", false)                                                   \
+    X(CONFLICT, "conflict", "not possible in the present state", false)                            \
+    X(DENIED, "denied", "not permitted", false)                                                    \
+    X(TOOBIG, "toobig", "over a configured limit", false)                                          \
+    X(CORRUPT, "corrupt", "stored state is damaged", false)                                        \
+    X(AGAIN, "again", "temporarily unavailable", true)                                             \
+    X(TIMEOUT, "timeout", "timed out", true)                                                       \
+    X(CLOSED, "closed", "the other side is gone", true)                                            \
+    X(NOMEM, "nomem", "out of memory", true)                                                       \
+    X(IO, "io", "input or output failed", true)
 
 typedef enum {
-#define X(name, text, transient) CR_##name,
+#define X(code, name, text, transient) CR_##code,
     CR_ERR_LIST(X)
 #undef X
         CR_ERR_COUNT
 } cr_err_t;
 
-/* The constant's name in lower case without CR_ ("notfound"), for logs and JSON. */
 const char *cr_err_name(cr_err_t err);
 const char *cr_err_text(cr_err_t err);
 bool cr_err_is_transient(cr_err_t err);
