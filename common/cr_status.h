@@ -16,7 +16,7 @@
 typedef uint8_t cr_status_t;
 
 enum {
-#define STATUS(value, name, class_name, english, chinese) CR_STATUS_##name = (value),
+#define STATUS(value, code, name, class_name, english, chinese) CR_STATUS_##code = (value),
 #include "status.def"
 #undef STATUS
 };
