@@ -46,13 +46,12 @@ cr_time_format(int64_t wall_us, char out[CR_TIME_TEXT_MAX])
     time_t seconds = (time_t)(wall_us / CR_US_PER_S);
     struct tm local;
     CR_ASSERT(localtime_r(&seconds, &local));
-    long offset_min = local.tm_gmtoff / 60;
-    char sign = offset_min < 0 ? '-' : '+';
-    offset_min = labs(offset_min);
+    unsigned minutes = (unsigned)labs(local.tm_gmtoff) / 60 % 1440;
     char date[24];
     CR_ASSERT(strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &local) > 0);
-    snprintf(out, CR_TIME_TEXT_MAX, "%s.%03d%c%02ld:%02ld", date,
-             (int)(wall_us % CR_US_PER_S / 1000), sign, offset_min / 60, offset_min % 60);
+    snprintf(out, CR_TIME_TEXT_MAX, "%.19s.%03u%c%02u:%02u", date,
+             (unsigned)(wall_us % CR_US_PER_S / 1000) % 1000, local.tm_gmtoff < 0 ? '-' : '+',
+             minutes / 60, minutes % 60);
     return out;
 }
 

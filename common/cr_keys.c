@@ -17,7 +17,7 @@ check_private(const char *file, cr_fault_t *fault)
 {
     struct stat seen;
     if (stat(file, &seen) != 0)
-        return cr_fault_set(fault, CR_IO, "%s: %s", file, strerrorname_np(errno));
+        return cr_fault_set(fault, CR_IO, "%s: %s", file, strerrordesc_np(errno));
     if (!S_ISREG(seen.st_mode))
         return cr_fault_set(fault, CR_IO, "%s: not a regular file", file);
     if ((seen.st_mode & 077) != 0)
@@ -108,7 +108,7 @@ cr_keys_make_secret(const char *file, cr_fault_t *fault)
     if (fd < 0)
         return cr_fault_set(fault, errno == EEXIST ? CR_EXISTS : CR_IO, "%s: %s", file,
                             errno == EEXIST ? "exists already and is kept"
-                                            : strerrorname_np(errno));
+                                            : strerrordesc_np(errno));
     const size_t length = 2 * CR_KEY_BYTES + 1;
     bool written = write(fd, text, length) == (ssize_t)length && fsync(fd) == 0;
     sodium_memzero(text, sizeof text);
@@ -126,7 +126,7 @@ cr_keys_load_line(const char *file, char **line, cr_fault_t *fault)
         return err;
     FILE *in = fopen(file, "re");
     if (!in)
-        return cr_fault_set(fault, CR_IO, "%s: %s", file, strerrorname_np(errno));
+        return cr_fault_set(fault, CR_IO, "%s: %s", file, strerrordesc_np(errno));
     char text[SECRET_FILE_MAX];
     bool read = fgets(text, sizeof text, in) != NULL;
     fclose(in);

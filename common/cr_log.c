@@ -10,7 +10,8 @@
 static const struct {
     cr_log_level_t level;
     const char *name;
-} levels[] = {{CR_LOG_ERR, "err"}, {CR_LOG_WARN, "warn"}, {CR_LOG_INFO, "info"}, {CR_LOG_DEBUG, "debug"}};
+} levels[] = {
+    {CR_LOG_ERR, "err"}, {CR_LOG_WARN, "warn"}, {CR_LOG_INFO, "info"}, {CR_LOG_DEBUG, "debug"}};
 
 static const char *log_program = "crier";
 static cr_log_level_t log_level = CR_LOG_INFO;
@@ -60,9 +61,9 @@ cr_log(cr_log_level_t level, const char *event, const char *format, ...)
     const size_t room = sizeof line - 1; /* one byte is kept for the newline */
     if (!log_to_terminal)
         snprintf(priority, sizeof priority, "<%d>", (int)level);
-    int length = snprintf(line, room, "%sts=%s level=%s program=%s event=%s ", priority,
-                          cr_time_format(cr_clock_wall_us(), time), level_name(level), log_program,
-                          event);
+    int length =
+        snprintf(line, room, "%sts=%s level=%s program=%s event=%s ", priority,
+                 cr_time_format(cr_clock_wall_us(), time), level_name(level), log_program, event);
     va_list arguments;
     va_start(arguments, format);
     if (length < (int)room)

@@ -30,7 +30,8 @@ static const struct {
     [CR_STATUS_CLASS_ACCEPTED] = {"accepted", false, TO(DELIVERED) | TO(FAILED)},
     /* A late report or receipt tells what really happened; emergencies are sent again. */
     [CR_STATUS_CLASS_UNKNOWN] = {"unknown", false, SENT | TO(RETRY)},
-    /* Later proof: UNCONFIRMED or HANDED becomes DELIVERED or failed; a receipt may fail after it. */
+    /* Later proof: UNCONFIRMED or HANDED becomes DELIVERED or failed; a receipt may fail after it.
+     */
     [CR_STATUS_CLASS_DELIVERED] = {"delivered", true, TO(DELIVERED) | TO(FAILED)},
     /* FAILED_ATTEMPTS after an answer that was lost: a receipt proves delivery. */
     [CR_STATUS_CLASS_FAILED] = {"failed", true, TO(DELIVERED)},

@@ -128,12 +128,23 @@ cr_text_append_html(cr_str_t *out, cr_slice_t text)
 {
     for (size_t i = 0; i < text.length; i++) {
         switch (text.text[i]) {
-        case '&': cr_str_append_text(out, "&amp;"); break;
-        case '<': cr_str_append_text(out, "&lt;"); break;
-        case '>': cr_str_append_text(out, "&gt;"); break;
-        case '"': cr_str_append_text(out, "&quot;"); break;
-        case '\'': cr_str_append_text(out, "&#39;"); break;
-        default: cr_str_append_char(out, text.text[i]);
+        case '&':
+            cr_str_append_text(out, "&amp;");
+            break;
+        case '<':
+            cr_str_append_text(out, "&lt;");
+            break;
+        case '>':
+            cr_str_append_text(out, "&gt;");
+            break;
+        case '"':
+            cr_str_append_text(out, "&quot;");
+            break;
+        case '\'':
+            cr_str_append_text(out, "&#39;");
+            break;
+        default:
+            cr_str_append_char(out, text.text[i]);
         }
     }
 }
