@@ -91,6 +91,10 @@ struct ledger_op {
     uint32_t ordinal; /* OPTOUT_PUT */
     bool on;          /* OPTOUT_PUT */
     uint64_t cursor;  /* AUDIT_READ */
+
+    /* the ledger's own */
+    char *commands, *audit_line; /* what a command in flight points to */
+    char audit_hash[65];
 };
 
 ledger_op_t *ledger_op_new(ledger_kind_t kind);

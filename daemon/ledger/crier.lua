@@ -1,0 +1,87 @@
+#!lua name=crier
+-- Every write of crierd that must be atomic or fenced. Loaded at each connection; docs/redis.md describes the keys.
+--
+-- Fence: a broadcast's fence key holds "epoch op". A daemon of an older epoch is refused, so that two daemons never
+-- write one broadcast. Bytes are absolute, so a repeated call changes nothing; only the trail is appended, and the
+-- number of the operation, which grows, says whether that was done.
+
+local function fenced()
+  return redis.error_reply('FENCED a newer daemon has taken over')
+end
+
+-- The last operation of this epoch, or nil when the epoch is over.
+local function last_operation(key, epoch)
+  local seen = redis.call('GET', key)
+  if not seen then return 0 end
+  local seen_epoch, operation = seen:match('^(%d+) (%d+)$')
+  if tonumber(seen_epoch) > epoch then return nil end
+  if tonumber(seen_epoch) < epoch then return 0 end
+  return tonumber(operation)
+end
+
+-- KEYS fence; ARGV epoch. Takes a broadcast over.
+local function crier_take(keys, args)
+  local epoch = tonumber(args[1])
+  local last = last_operation(keys[1], epoch)
+  if not last then return fenced() end
+  if last == 0 then redis.call('SET', keys[1], epoch .. ' 0') end
+  return 1
+end
+
+-- KEYS fence, status chunk, leases, trail chunk; ARGV epoch, operation, offset, status bytes, lease, what becomes of it
+-- ("" nothing, "end", or "put"), lease record, trail record.
+local function crier_block(keys, args)
+  local epoch, operation = tonumber(args[1]), tonumber(args[2])
+  local last = last_operation(keys[1], epoch)
+  if not last then return fenced() end
+  if #args[4] > 0 then redis.call('SETRANGE', keys[2], args[3], args[4]) end
+  if args[6] == 'put' then
+    redis.call('HSET', keys[3], args[5], args[7])
+  elseif args[6] == 'end' then
+    redis.call('HDEL', keys[3], args[5])
+  end
+  if operation > last then
+    if #args[8] > 0 then redis.call('APPEND', keys[4], args[8]) end
+    redis.call('SET', keys[1], epoch .. ' ' .. operation)
+  end
+  return 1
+end
+
+-- KEYS fence, value; ARGV epoch, bytes. A broadcast's document or audience.
+local function crier_put(keys, args)
+  if not last_operation(keys[1], tonumber(args[1])) then return fenced() end
+  redis.call('SET', keys[2], args[2])
+  return 1
+end
+
+local function epoch_is(key, epoch)
+  return redis.call('GET', key) == epoch
+end
+
+-- KEYS epoch, hash; ARGV epoch, field, value ("" deletes).
+local function crier_document(keys, args)
+  if not epoch_is(keys[1], args[1]) then return fenced() end
+  if #args[3] > 0 then
+    redis.call('HSET', keys[2], args[2], args[3])
+  else
+    redis.call('HDEL', keys[2], args[2])
+  end
+  return 1
+end
+
+-- KEYS epoch, stream; ARGV epoch, number, line, hash. A number that is there already is kept as it is.
+local function crier_audit(keys, args)
+  if not epoch_is(keys[1], args[1]) then return fenced() end
+  local newest = redis.call('XREVRANGE', keys[2], '+', '-', 'COUNT', 1)
+  local last = newest[1] and tonumber(newest[1][1]:match('^%d+')) or 0
+  if tonumber(args[2]) > last then
+    redis.call('XADD', keys[2], args[2] .. '-0', 'line', args[3], 'hash', args[4])
+  end
+  return 1
+end
+
+redis.register_function('crier_take', crier_take)
+redis.register_function('crier_block', crier_block)
+redis.register_function('crier_put', crier_put)
+redis.register_function('crier_document', crier_document)
+redis.register_function('crier_audit', crier_audit)

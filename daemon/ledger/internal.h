@@ -1,0 +1,36 @@
+/*
+ * What the files of the ledger share: the struct, the keys, and how an op becomes commands.
+ */
+#ifndef LEDGER_INTERNAL_H
+#define LEDGER_INTERNAL_H
+
+#include "redis.h"
+
+struct ledger {
+    ledger_config_t config;
+    redis_t *redis; /* NULL while away */
+    uint64_t epoch;
+    uint64_t operation; /* of the last BLOCK sent; grows over the daemon's life */
+    uint64_t audit_number;
+    char audit_hash[65]; /* SHA-256 of the newest line, hex */
+    char epoch_text[24];
+    zactor_t *actor;
+};
+
+/* Status string, leases, trail and so on of one channel of a broadcast: "{b:12}:s:sms:0". */
+void ledger_key(redis_command_t *command, uint64_t broadcast, const char *part);
+void ledger_channel_key(redis_command_t *command, const ledger_op_t *op, char part);
+
+/*
+ * Appends the op's commands; the number of replies it will get. `ops_absorb` takes reply `index` of
+ * them into the op's result. BLOCK: the operation number in `op->cursor` is set by the caller.
+ */
+size_t ops_append(ledger_t *self, ledger_op_t *op);
+void ops_absorb(ledger_op_t *op, size_t index, const redis_reply_t *reply);
+/* Writes of dispatch are repeated until they are stored; those of plan are refused when Redis is
+ * away. */
+bool ops_must_be_stored(const ledger_op_t *op);
+/* Gives the next audit line its number, time and hash. */
+void ops_number_audit(ledger_t *self, ledger_op_t *op);
+
+#endif

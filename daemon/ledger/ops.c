@@ -1,0 +1,477 @@
+/* How each kind of op becomes Redis commands, and what their replies mean. */
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cr_clock.h"
+#include "internal.h"
+
+enum {
+    RECEIPT_SHARDS = 256,
+    RECEIPT_DAYS = 4, /* how long a gateway may take to say how a submit ended */
+    IDEMPOTENCY_S = 24 * 3600,
+    AUDIT_PAGE = 100,
+};
+
+static const char channel_letters[CR_CHANNEL_COUNT] = {
+#define X(value, name, text, letter) [value] = letter,
+    CR_CHANNEL_LIST(X)
+#undef X
+};
+
+ledger_op_t *
+ledger_op_new(ledger_kind_t kind)
+{
+    ledger_op_t *op = calloc(1, sizeof *op);
+    if (op)
+        op->kind = kind;
+    return op;
+}
+
+static void
+str_free(cr_str_t *str)
+{
+    if (str)
+        cr_str_fini(str);
+    free(str);
+}
+
+void
+ledger_op_destroy(ledger_op_t **self_p)
+{
+    ledger_op_t *self = *self_p;
+    if (!self)
+        return;
+    str_free(self->gateway_ids);
+    str_free(self->forget_ids);
+    for (size_t i = 0; i < self->find_count; i++)
+        free(self->find[i]);
+    free(self->find);
+    free(self->found);
+    free(self->key);
+    json_decref(self->document);
+    json_decref(self->audit);
+    free(self->bytes);
+    free(self->commands);
+    free(self->audit_line);
+    free(self);
+    *self_p = NULL;
+}
+
+void
+ledger_key(redis_command_t *command, uint64_t broadcast, const char *part)
+{
+    redis_argumentf(command, "{b:%" PRIu64 "}:%s", broadcast, part);
+}
+
+void
+ledger_channel_key(redis_command_t *command, const ledger_op_t *op, char part)
+{
+    char letter = channel_letters[op->channel];
+    if (part == 'l')
+        redis_argumentf(command, "{b:%" PRIu64 "}:l:%c", op->broadcast, letter);
+    else
+        redis_argumentf(command, "{b:%" PRIu64 "}:%c:%c:%u", op->broadcast, part, letter,
+                        op->first_rank / LEDGER_CHUNK);
+}
+
+/* FNV-1a: spreads gateway ids over the shards of the receipt index. */
+static unsigned
+shard_of(cr_slice_t id)
+{
+    uint32_t hash = 2166136261u;
+    for (size_t i = 0; i < id.length; i++)
+        hash = (hash ^ (unsigned char)id.text[i]) * 16777619u;
+    return (hash ^ hash >> 16) % RECEIPT_SHARDS;
+}
+
+static int64_t
+today(void)
+{
+    return cr_clock_wall_us() / (86400 * CR_US_PER_S);
+}
+
+static void
+receipt_key(redis_command_t *command, cr_slice_t id, int64_t day)
+{
+    redis_argumentf(command, "{r:%u}:%" PRId64, shard_of(id), day);
+}
+
+static bool
+line_take(cr_slice_t *rest, char end, cr_slice_t *piece)
+{
+    const char *at = rest->length > 0 ? memchr(rest->text, end, rest->length) : NULL;
+    if (!at)
+        return false;
+    size_t length = (size_t)(at - rest->text);
+    *piece = (cr_slice_t){rest->text, length};
+    *rest = (cr_slice_t){at + 1, rest->length - length - 1};
+    return true;
+}
+
+/* Index entries: gateway id -> "channel rank attempt" under the broadcast. */
+static size_t
+index_receipts(redis_t *redis, const ledger_op_t *op)
+{
+    size_t count = 0;
+    cr_slice_t rest = cr_str_slice(op->gateway_ids), rank, attempt, id;
+    while (line_take(&rest, '\t', &rank) && line_take(&rest, '\t', &attempt) &&
+           line_take(&rest, '\n', &id)) {
+        redis_command_t command;
+        redis_command(&command, "HSET");
+        receipt_key(&command, id, today());
+        redis_argument(&command, id);
+        redis_argumentf(&command, "%" PRIu64 ".%d.%.*s.%.*s", op->broadcast, (int)op->channel,
+                        (int)rank.length, rank.text, (int)attempt.length, attempt.text);
+        redis_append(redis, &command);
+        redis_command(&command, "EXPIRE");
+        receipt_key(&command, id, today());
+        redis_argumentf(&command, "%d", (RECEIPT_DAYS + 1) * 86400);
+        redis_argument(&command, CR_SLICE("NX"));
+        redis_append(redis, &command);
+        count += 2;
+    }
+    return count;
+}
+
+static size_t
+forget_receipts(redis_t *redis, const ledger_op_t *op)
+{
+    size_t count = 0;
+    cr_slice_t rest = cr_str_slice(op->forget_ids), id;
+    while (line_take(&rest, '\n', &id)) {
+        for (int64_t day = 0; day < RECEIPT_DAYS; day++, count++) {
+            redis_command_t command;
+            redis_command(&command, "HDEL");
+            receipt_key(&command, id, today() - day);
+            redis_argument(&command, id);
+            redis_append(redis, &command);
+        }
+    }
+    return count;
+}
+
+static size_t
+append_block(ledger_t *self, ledger_op_t *op)
+{
+    CR_ASSERT(op->length <= sizeof op->status && op->trail_bytes <= sizeof op->trail);
+    size_t count = op->gateway_ids ? index_receipts(self->redis, op) : 0;
+    redis_command_t command;
+    redis_command(&command, "FCALL");
+    redis_argument(&command, CR_SLICE("crier_block"));
+    redis_argument(&command, CR_SLICE("4"));
+    ledger_key(&command, op->broadcast, "fence");
+    ledger_channel_key(&command, op, 's');
+    ledger_channel_key(&command, op, 'l');
+    ledger_channel_key(&command, op, 't');
+    redis_argumentf(&command, "%" PRIu64, self->epoch);
+    redis_argumentf(&command, "%" PRIu64, op->cursor);
+    redis_argumentf(&command, "%u", op->first_rank % LEDGER_CHUNK);
+    redis_argument(&command, (cr_slice_t){(const char *)op->status, op->length});
+    redis_argumentf(&command, "%" PRIu64, op->lease);
+    redis_argument(&command, op->lease == 0                ? CR_SLICE("")
+                             : op->lease_ends              ? CR_SLICE("end")
+                             : op->lease_record_bytes == 0 ? CR_SLICE("")
+                                                           : CR_SLICE("put"));
+    redis_argument(&command, (cr_slice_t){(const char *)op->lease_record, op->lease_record_bytes});
+    uint8_t trail[sizeof op->trail + 2] = {(uint8_t)(op->trail_bytes & 255),
+                                           (uint8_t)(op->trail_bytes >> 8)};
+    memcpy(trail + 2, op->trail, op->trail_bytes);
+    redis_argument(&command, (cr_slice_t){(const char *)trail,
+                                          op->trail_bytes > 0 ? op->trail_bytes + 2 : 0});
+    redis_append(self->redis, &command);
+    count += 1;
+    return count + (op->forget_ids ? forget_receipts(self->redis, op) : 0);
+}
+
+static size_t
+append_find(ledger_t *self, ledger_op_t *op)
+{
+    for (size_t i = 0; i < op->find_count; i++) {
+        cr_slice_t id = cr_slice_of(op->find[i]);
+        for (int64_t day = 0; day < RECEIPT_DAYS; day++) {
+            redis_command_t command;
+            redis_command(&command, "HGET");
+            receipt_key(&command, id, today() - day);
+            redis_argument(&command, id);
+            redis_append(self->redis, &command);
+        }
+    }
+    return op->find_count * RECEIPT_DAYS;
+}
+
+static void
+absorb_find(ledger_op_t *op, size_t index, const redis_reply_t *reply)
+{
+    cr_delivery_t *found = &op->found[index / RECEIPT_DAYS];
+    char text[96];
+    cr_slice_t value = redis_reply_text(reply);
+    if (found->broadcast != 0 || value.length == 0 || value.length >= sizeof text)
+        return;
+    memcpy(text, value.text, value.length);
+    text[value.length] = '\0';
+    unsigned channel;
+    cr_delivery_t read = {0};
+    if (sscanf(text, "%" SCNu64 ".%u.%" SCNu32 ".%" SCNu32, &read.broadcast, &channel, &read.rank,
+               &read.attempt) != 4 ||
+        channel >= CR_CHANNEL_COUNT)
+        return;
+    read.channel = (cr_channel_t)channel;
+    *found = read;
+}
+
+static size_t
+append_trail(ledger_t *self, ledger_op_t *op)
+{
+    redis_command_t command;
+    redis_command(&command, "GET");
+    ledger_channel_key(&command, op, 't');
+    redis_append(self->redis, &command);
+    return 1;
+}
+
+static void
+absorb_bytes(ledger_op_t *op, size_t index, const redis_reply_t *reply)
+{
+    (void)index;
+    cr_slice_t text = redis_reply_text(reply);
+    free(op->bytes);
+    op->bytes = malloc(text.length + 1);
+    CR_ASSERT(op->bytes);
+    memcpy(op->bytes, text.text, text.length);
+    op->bytes_length = text.length;
+}
+
+/* Packs `document` once; the text lives with the op, since the command borrows it. */
+static cr_slice_t
+document_text(ledger_op_t *op, const json_t *document)
+{
+    free(op->commands);
+    op->commands = document ? json_dumps(document, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+    return cr_slice_of(op->commands);
+}
+
+static size_t
+append_put(ledger_t *self, ledger_op_t *op, const char *part, cr_slice_t value)
+{
+    redis_command_t command;
+    redis_command(&command, "FCALL");
+    redis_argument(&command, CR_SLICE("crier_put"));
+    redis_argument(&command, CR_SLICE("2"));
+    ledger_key(&command, op->broadcast, "fence");
+    ledger_key(&command, op->broadcast, part);
+    redis_argumentf(&command, "%" PRIu64, self->epoch);
+    redis_argument(&command, value);
+    redis_append(self->redis, &command);
+    return 1;
+}
+
+static size_t
+append_broadcast(ledger_t *self, ledger_op_t *op)
+{
+    append_put(self, op, "doc", document_text(op, op->document));
+    redis_command_t command;
+    redis_command(&command, "ZADD");
+    redis_argument(&command, CR_SLICE("{p}:broadcasts"));
+    redis_argumentf(&command, "%" PRIu64, op->broadcast);
+    redis_argumentf(&command, "%" PRIu64, op->broadcast);
+    redis_append(self->redis, &command);
+    return 2;
+}
+
+static size_t
+append_audience(ledger_t *self, ledger_op_t *op)
+{
+    return append_put(self, op, "audience", (cr_slice_t){(const char *)op->bytes, op->bytes_length});
+}
+
+static size_t
+append_document(ledger_t *self, ledger_op_t *op)
+{
+    redis_command_t command;
+    redis_command(&command, "FCALL");
+    redis_argument(&command, CR_SLICE("crier_document"));
+    redis_argument(&command, CR_SLICE("2"));
+    redis_argument(&command, CR_SLICE("{p}:epoch"));
+    redis_argumentf(&command, "{p}:doc:%s", op->collection);
+    redis_argument(&command, cr_slice_of(self->epoch_text));
+    redis_argument(&command, cr_slice_of(op->key));
+    redis_argument(&command, document_text(op, op->document));
+    redis_append(self->redis, &command);
+    return 1;
+}
+
+static size_t
+append_optout(ledger_t *self, ledger_op_t *op)
+{
+    redis_command_t command;
+    redis_command(&command, "SETBIT");
+    redis_argumentf(&command, "{d}:optout:%s", cr_channel_name(op->channel));
+    redis_argumentf(&command, "%u", op->ordinal);
+    redis_argument(&command, op->on ? CR_SLICE("1") : CR_SLICE("0"));
+    redis_append(self->redis, &command);
+    return 1;
+}
+
+static void
+idempotency_key(redis_command_t *command, const ledger_op_t *op)
+{
+    redis_argumentf(command, "{p}:idem:%.*s", 512, op->key);
+}
+
+static size_t
+append_idempotency_begin(ledger_t *self, ledger_op_t *op)
+{
+    redis_command_t command;
+    redis_command(&command, "SET");
+    idempotency_key(&command, op);
+    redis_argument(&command, document_text(op, op->document));
+    redis_argument(&command, CR_SLICE("NX"));
+    redis_argument(&command, CR_SLICE("GET"));
+    redis_argument(&command, CR_SLICE("EX"));
+    redis_argumentf(&command, "%d", IDEMPOTENCY_S);
+    redis_append(self->redis, &command);
+    return 1;
+}
+
+static void
+absorb_idempotency(ledger_op_t *op, size_t index, const redis_reply_t *reply)
+{
+    (void)index;
+    json_decref(op->document);
+    cr_slice_t text = redis_reply_text(reply);
+    op->document = json_loadb(text.text, text.length, 0, NULL); /* NULL: claimed just now */
+}
+
+static size_t
+append_idempotency_end(ledger_t *self, ledger_op_t *op)
+{
+    redis_command_t command;
+    redis_command(&command, op->document ? "SET" : "DEL");
+    idempotency_key(&command, op);
+    if (op->document) {
+        redis_argument(&command, document_text(op, op->document));
+        redis_argument(&command, CR_SLICE("EX"));
+        redis_argumentf(&command, "%d", IDEMPOTENCY_S);
+    }
+    redis_append(self->redis, &command);
+    return 1;
+}
+
+static size_t
+append_nothing(ledger_t *self, ledger_op_t *op)
+{
+    (void)self;
+    (void)op;
+    return 0;
+}
+
+static size_t
+append_audit_read(ledger_t *self, ledger_op_t *op)
+{
+    redis_command_t command;
+    redis_command(&command, "XREVRANGE");
+    redis_argument(&command, CR_SLICE("{p}:audit"));
+    if (op->cursor > 0)
+        redis_argumentf(&command, "(%" PRIu64 "-0", op->cursor);
+    else
+        redis_argument(&command, CR_SLICE("+"));
+    redis_argument(&command, CR_SLICE("-"));
+    redis_argument(&command, CR_SLICE("COUNT"));
+    redis_argumentf(&command, "%d", AUDIT_PAGE);
+    redis_append(self->redis, &command);
+    return 1;
+}
+
+static void
+absorb_audit(ledger_op_t *op, size_t index, const redis_reply_t *reply)
+{
+    (void)index;
+    json_decref(op->document);
+    op->document = json_array();
+    for (size_t i = 0; i < redis_reply_count(reply); i++) {
+        const redis_reply_t *fields = redis_reply_item(redis_reply_item(reply, i), 1);
+        if (redis_reply_count(fields) != 4)
+            continue;
+        cr_slice_t line = redis_reply_text(redis_reply_item(fields, 1));
+        cr_slice_t hash = redis_reply_text(redis_reply_item(fields, 3));
+        json_t *entry = json_loadb(line.text, line.length, 0, NULL);
+        json_object_set_new(entry, "hash", json_stringn(hash.text, hash.length));
+        json_array_append_new(op->document, entry);
+    }
+}
+
+static const struct {
+    size_t (*append)(ledger_t *self, ledger_op_t *op);
+    void (*absorb)(ledger_op_t *op, size_t index, const redis_reply_t *reply); /* NULL: no result */
+    bool must_be_stored;
+} kinds[LEDGER_OP_COUNT] = {
+    [LEDGER_BLOCK] = {append_block, NULL, true},
+    [LEDGER_RECEIPTS_FIND] = {append_find, absorb_find, true},
+    [LEDGER_TRAIL] = {append_trail, absorb_bytes, false},
+    [LEDGER_BROADCAST_NEW] = {append_broadcast, NULL, false},
+    [LEDGER_BROADCAST_PUT] = {append_broadcast, NULL, false},
+    [LEDGER_AUDIENCE_PUT] = {append_audience, NULL, false},
+    [LEDGER_DOCUMENT_PUT] = {append_document, NULL, false},
+    [LEDGER_OPTOUT_PUT] = {append_optout, NULL, false},
+    [LEDGER_IDEMPOTENCY_BEGIN] = {append_idempotency_begin, absorb_idempotency, false},
+    [LEDGER_IDEMPOTENCY_END] = {append_idempotency_end, NULL, false},
+    [LEDGER_AUDIT_PUT] = {append_nothing, NULL, false},
+    [LEDGER_AUDIT_READ] = {append_audit_read, absorb_audit, false},
+};
+
+void
+ops_number_audit(ledger_t *self, ledger_op_t *op)
+{
+    char time[CR_TIME_TEXT_MAX];
+    json_object_set_new(op->audit, "n", json_integer((json_int_t)++self->audit_number));
+    json_object_set_new(op->audit, "at", json_string(cr_time_format(cr_clock_wall_us(), time)));
+    json_object_set_new(op->audit, "previous", json_string(self->audit_hash));
+    char *line = json_dumps(op->audit, JSON_COMPACT | JSON_SORT_KEYS);
+    CR_ASSERT(line);
+    uint8_t hash[crypto_hash_sha256_BYTES];
+    crypto_hash_sha256(hash, (const uint8_t *)line, strlen(line));
+    sodium_bin2hex(self->audit_hash, sizeof self->audit_hash, hash, sizeof hash);
+    free(op->audit_line);
+    op->audit_line = line;
+    memcpy(op->audit_hash, self->audit_hash, sizeof op->audit_hash);
+}
+
+static size_t
+append_audit(ledger_t *self, ledger_op_t *op)
+{
+    redis_command_t command;
+    redis_command(&command, "FCALL");
+    redis_argument(&command, CR_SLICE("crier_audit"));
+    redis_argument(&command, CR_SLICE("2"));
+    redis_argument(&command, CR_SLICE("{p}:epoch"));
+    redis_argument(&command, CR_SLICE("{p}:audit"));
+    redis_argument(&command, cr_slice_of(self->epoch_text));
+    redis_argumentf(&command, "%" JSON_INTEGER_FORMAT,
+                    json_integer_value(json_object_get(op->audit, "n")));
+    redis_argument(&command, cr_slice_of(op->audit_line));
+    redis_argument(&command, cr_slice_of(op->audit_hash));
+    redis_append(self->redis, &command);
+    return 1;
+}
+
+size_t
+ops_append(ledger_t *self, ledger_op_t *op)
+{
+    size_t count = kinds[op->kind].append(self, op);
+    return count + (op->audit_line ? append_audit(self, op) : 0);
+}
+
+void
+ops_absorb(ledger_op_t *op, size_t index, const redis_reply_t *reply)
+{
+    if (kinds[op->kind].absorb)
+        kinds[op->kind].absorb(op, index, reply);
+}
+
+bool
+ops_must_be_stored(const ledger_op_t *op)
+{
+    return kinds[op->kind].must_be_stored;
+}

@@ -1,0 +1,295 @@
+#include "redis.h"
+
+#include <hiredis/hiredis.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cr_keys.h"
+#include "crier_lua.h"
+
+enum { REDIS_VERSION_MAJOR_MIN = 7 };
+
+struct redis {
+    redisContext *context;
+};
+
+static redisContext *
+dial(const char *url, struct timeval timeout, cr_fault_t *fault)
+{
+    if (strncmp(url, "unix://", 7) == 0)
+        return redisConnectUnixWithTimeout(url + 7, timeout);
+    char host[256];
+    int port;
+    char rest;
+    if (sscanf(url, "tcp://%255[^:]:%d%c", host, &port, &rest) == 2)
+        return redisConnectWithTimeout(host, port, timeout);
+    cr_fault_set(fault, CR_INVAL, "redis.url: must be unix:///path or tcp://host:port");
+    return NULL;
+}
+
+static cr_err_t
+authenticate(redis_t *self, const char *password_file, cr_fault_t *fault)
+{
+    if (!*password_file)
+        return CR_OK;
+    char *password;
+    cr_err_t err = cr_keys_load_line(password_file, &password, fault);
+    if (err != CR_OK)
+        return err;
+    redis_command_t command;
+    redis_reply_t *reply;
+    redis_command(&command, "AUTH");
+    redis_argument(&command, cr_slice_of(password));
+    err = redis_call(self, &command, &reply, fault);
+    free(password);
+    if (err == CR_OK)
+        redis_reply_free(&reply);
+    return err == CR_CORRUPT ? cr_fault_set(fault, CR_CONFLICT, "redis: wrong password") : err;
+}
+
+/* The value of one CONFIG parameter; empty when CONFIG is not allowed here. */
+static void
+config_get(redis_t *self, const char *parameter, char out[32])
+{
+    redis_command_t command;
+    redis_reply_t *reply;
+    cr_fault_t ignored;
+    out[0] = '\0';
+    redis_command(&command, "CONFIG");
+    redis_argument(&command, CR_SLICE("GET"));
+    redis_argument(&command, cr_slice_of(parameter));
+    if (redis_call(self, &command, &reply, &ignored) != CR_OK)
+        return;
+    if (redis_reply_count(reply) == 2) {
+        cr_slice_t value = redis_reply_text(redis_reply_item(reply, 1));
+        snprintf(out, 32, "%.*s", (int)value.length, value.text);
+    }
+    redis_reply_free(&reply);
+}
+
+static cr_err_t
+check_version(redis_t *self, cr_fault_t *fault)
+{
+    redis_command_t command;
+    redis_reply_t *reply;
+    redis_command(&command, "INFO");
+    redis_argument(&command, CR_SLICE("server"));
+    cr_err_t err = redis_call(self, &command, &reply, fault);
+    if (err != CR_OK)
+        return err;
+    cr_slice_t text = redis_reply_text(reply);
+    const char *at = memmem(text.text, text.length, "redis_version:", 14);
+    long major = at ? strtol(at + 14, NULL, 10) : 0;
+    redis_reply_free(&reply);
+    if (major < REDIS_VERSION_MAJOR_MIN)
+        return cr_fault_set(fault, CR_CONFLICT, "redis: version %d or newer is needed (has %ld)",
+                            REDIS_VERSION_MAJOR_MIN, major);
+    return CR_OK;
+}
+
+/* A server that evicts keys or keeps no log would lose deliveries silently. */
+static cr_err_t
+check_server(redis_t *self, cr_fault_t *fault)
+{
+    static const struct {
+        const char *parameter, *wanted;
+    } rules[] = {{"maxmemory-policy", "noeviction"}, {"appendonly", "yes"}};
+    cr_err_t err = check_version(self, fault);
+    if (err != CR_OK)
+        return err;
+    for (size_t i = 0; i < CR_COUNT(rules); i++) {
+        char value[32];
+        config_get(self, rules[i].parameter, value);
+        if (value[0] != '\0' && strcmp(value, rules[i].wanted) != 0)
+            return cr_fault_set(fault, CR_CONFLICT, "redis: %s must be \"%s\", it is \"%s\"",
+                                rules[i].parameter, rules[i].wanted, value);
+    }
+    return CR_OK;
+}
+
+static cr_err_t
+load_functions(redis_t *self, cr_fault_t *fault)
+{
+    redis_command_t command;
+    redis_reply_t *reply;
+    redis_command(&command, "FUNCTION");
+    redis_argument(&command, CR_SLICE("LOAD"));
+    redis_argument(&command, CR_SLICE("REPLACE"));
+    redis_argument(&command, (cr_slice_t){crier_lua, sizeof crier_lua - 1});
+    cr_err_t err = redis_call(self, &command, &reply, fault);
+    if (err == CR_OK)
+        redis_reply_free(&reply);
+    return err;
+}
+
+cr_err_t
+redis_open(const ledger_config_t *config, redis_t **self_p, cr_fault_t *fault)
+{
+    struct timeval timeout = {.tv_sec = config->timeout_ms / 1000,
+                              .tv_usec = config->timeout_ms % 1000 * 1000};
+    cr_fault_t why = {.text = "out of memory"};
+    redisContext *context = dial(config->redis_url, timeout, &why);
+    if (!context)
+        return cr_fault_set(fault, why.code == CR_INVAL ? CR_INVAL : CR_NOMEM, "%s", why.text);
+    redis_t *self = calloc(1, sizeof *self);
+    if (!self || context->err) {
+        cr_err_t err = cr_fault_set(fault, CR_AGAIN, "redis: %s (%s)", context->errstr,
+                                    config->redis_url);
+        redisFree(context);
+        free(self);
+        return err;
+    }
+    self->context = context;
+    redisSetTimeout(context, timeout);
+    cr_err_t err = authenticate(self, config->password_file, fault);
+    if (err == CR_OK)
+        err = check_server(self, fault);
+    if (err == CR_OK)
+        err = load_functions(self, fault);
+    if (err != CR_OK) {
+        redis_close(&self);
+        return err == CR_CLOSED ? CR_AGAIN : err;
+    }
+    *self_p = self;
+    return CR_OK;
+}
+
+void
+redis_close(redis_t **self_p)
+{
+    redis_t *self = *self_p;
+    if (!self)
+        return;
+    redisFree(self->context);
+    free(self);
+    *self_p = NULL;
+}
+
+void
+redis_command(redis_command_t *self, const char *name)
+{
+    self->count = self->used = 0;
+    redis_argument(self, cr_slice_of(name));
+}
+
+void
+redis_argument(redis_command_t *self, cr_slice_t bytes)
+{
+    CR_ASSERT(self->count < REDIS_ARGUMENTS_MAX);
+    self->argument[self->count++] = bytes;
+}
+
+void
+redis_argumentf(redis_command_t *self, const char *format, ...)
+{
+    char *at = self->text + self->used;
+    size_t room = sizeof self->text - self->used;
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(at, room, format, arguments);
+    va_end(arguments);
+    CR_ASSERT(length >= 0 && (size_t)length < room);
+    self->used += (size_t)length + 1;
+    redis_argument(self, (cr_slice_t){at, (size_t)length});
+}
+
+void
+redis_append(redis_t *self, const redis_command_t *command)
+{
+    const char *bytes[REDIS_ARGUMENTS_MAX];
+    size_t lengths[REDIS_ARGUMENTS_MAX];
+    for (size_t i = 0; i < command->count; i++) {
+        bytes[i] = command->argument[i].text;
+        lengths[i] = command->argument[i].length;
+    }
+    /* A failure stays in the context and is reported by redis_next. */
+    redisAppendCommandArgv(self->context, (int)command->count, bytes, lengths);
+}
+
+static cr_err_t
+classify(const char *text, cr_fault_t *fault)
+{
+    static const struct {
+        const char *prefix;
+        cr_err_t err;
+    } known[] = {
+        {"FENCED", CR_CONFLICT},  {"OOM", CR_AGAIN},      {"LOADING", CR_AGAIN},
+        {"READONLY", CR_AGAIN},   {"MISCONF", CR_AGAIN},  {"BUSY", CR_AGAIN},
+        {"MASTERDOWN", CR_AGAIN}, {"NOREPLICAS", CR_AGAIN},
+    };
+    for (size_t i = 0; i < CR_COUNT(known); i++)
+        if (strncmp(text, known[i].prefix, strlen(known[i].prefix)) == 0)
+            return cr_fault_set(fault, known[i].err, "redis: %s", text);
+    return cr_fault_set(fault, CR_CORRUPT, "redis: %s", text);
+}
+
+cr_err_t
+redis_next(redis_t *self, redis_reply_t **reply, cr_fault_t *fault)
+{
+    void *taken = NULL;
+    if (redisGetReply(self->context, &taken) != REDIS_OK || !taken) {
+        const char *why = self->context->errstr;
+        return cr_fault_set(fault, CR_CLOSED, "redis: %s", *why ? why : "connection lost");
+    }
+    redis_reply_t *seen = taken;
+    if (seen->type == REDIS_REPLY_ERROR) {
+        cr_err_t err = classify(seen->str, fault);
+        redis_reply_free(&seen);
+        return err;
+    }
+    *reply = seen;
+    return CR_OK;
+}
+
+cr_err_t
+redis_call(redis_t *self, const redis_command_t *command, redis_reply_t **reply, cr_fault_t *fault)
+{
+    redis_append(self, command);
+    return redis_next(self, reply, fault);
+}
+
+void
+redis_reply_free(redis_reply_t **reply_p)
+{
+    if (*reply_p)
+        freeReplyObject(*reply_p);
+    *reply_p = NULL;
+}
+
+bool
+redis_reply_is_nil(const redis_reply_t *reply)
+{
+    return reply->type == REDIS_REPLY_NIL;
+}
+
+int64_t
+redis_reply_integer(const redis_reply_t *reply)
+{
+    if (reply->type == REDIS_REPLY_INTEGER)
+        return reply->integer;
+    return reply->type == REDIS_REPLY_STRING ? strtoll(reply->str, NULL, 10) : 0;
+}
+
+cr_slice_t
+redis_reply_text(const redis_reply_t *reply)
+{
+    if (reply->type != REDIS_REPLY_STRING && reply->type != REDIS_REPLY_STATUS)
+        return CR_SLICE("");
+    return (cr_slice_t){reply->str, reply->len};
+}
+
+size_t
+redis_reply_count(const redis_reply_t *reply)
+{
+    return reply->type == REDIS_REPLY_ARRAY ? reply->elements : 0;
+}
+
+const redis_reply_t *
+redis_reply_item(const redis_reply_t *reply, size_t index)
+{
+    CR_ASSERT(index < redis_reply_count(reply));
+    return reply->element[index];
+}
