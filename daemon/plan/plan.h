@@ -25,8 +25,13 @@
     X(AUDITOR, "auditor")                                                                          \
     X(ADMIN, "admin")
 
-/* verb, roles that may use it, whether it changes anything. Arguments and results:
- * docs/http-api.md, same JSON. */
+/*
+ * verb, roles that may use it, whether it changes anything. Arguments and results are the JSON of
+ * docs/http-api.md. Members that come from the path: `id` (of a broadcast or a recipient), `name`
+ * (of a user or a template), `recipient` (BROADCAST_EXPLAIN), `opted_out` true or false
+ * (RECIPIENT_OPTOUT: opt-out or opt-in). From the query, as strings: `select`, `state`, `limit`,
+ * `cursor`, `skip_bad`.
+ */
 #define R(name) (1u << PLAN_ROLE_##name)
 #define PLAN_ANYONE (~0u)
 #define PLAN_VERB_LIST(X)                                                                          \
