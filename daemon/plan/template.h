@@ -28,7 +28,7 @@ typedef struct template template_t;
 /* `sender` is used where the document names none. The document holds the members of
  * docs/http-api.md and no others (`checks` is an answer, not a member). CR_INVAL names the place:
  * "wordings.zh-CN.sms.text, character 17: ...". */
-cr_err_t template_parse(const json_t *document, const char *sender, template_t **self,
+cr_err_t template_parse(json_t *document, const char *sender, template_t **self,
                         cr_fault_t *fault) CR_MUST_USE;
 void template_destroy(template_t **self_p);
 

@@ -51,13 +51,13 @@ cr_err_t users_set_admin(users_t *self, const char *token, const char *created,
 
 /* Adds the user of {"name","person","roles":[...]}; `user` is the new one. CR_INVAL with the
  * member's name, CR_EXISTS, CR_CONFLICT for planner and approver in one person, CR_TOOBIG. */
-cr_err_t users_add(users_t *self, const json_t *arguments, const char *created, const char *token,
+cr_err_t users_add(users_t *self, json_t *arguments, const char *created, const char *token,
                    const user_t **user, cr_fault_t *fault) CR_MUST_USE;
 /* CR_NOTFOUND; CR_CONFLICT: revoked already, or the bootstrap administrator. */
 cr_err_t users_revoke(users_t *self, const char *name, const char *revoked, const user_t **user,
                       cr_fault_t *fault) CR_MUST_USE;
 /* Loads a stored document, in place of the user of that name. CR_CORRUPT. */
-cr_err_t users_put(users_t *self, const json_t *document, cr_fault_t *fault) CR_MUST_USE;
+cr_err_t users_put(users_t *self, json_t *document, cr_fault_t *fault) CR_MUST_USE;
 /* Forgets a user that could not be stored; nothing if there is none. */
 void users_remove(users_t *self, const char *name);
 
