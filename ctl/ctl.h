@@ -1,0 +1,44 @@
+/*
+ * ctl - what every command has at hand: its command line, the API, the fault of a failure
+ *
+ * A handler fails by returning an error whose fault is set; main prints it as one line and turns the
+ * error into the exit code of the table in main.c.
+ *
+ * Ownership  main owns everything here.
+ */
+#ifndef CTL_H
+#define CTL_H
+
+#include "command.h"
+
+struct ctl {
+    command_line_t line;
+    cr_fault_t fault;
+    /* Text that the fault's column points into (a selector), or NULL. */
+    const char *pointed;
+    int exit_code; /* 0: by the error */
+};
+
+/* Sets the fault to a sentence of words.def; the texts end with NULL. */
+cr_err_t ctl_refuse(ctl_t *ctl, cr_err_t err, word_t id, ...) __attribute__((sentinel));
+
+static inline const char *
+ctl_option(const ctl_t *ctl, const char *name)
+{
+    return command_option(&ctl->line, name);
+}
+
+static inline const char *
+ctl_operand(const ctl_t *ctl, size_t index)
+{
+    return command_operand(&ctl->line, index);
+}
+
+/* --json: programs read the output. */
+static inline bool
+ctl_is_json(const ctl_t *ctl)
+{
+    return command_global(&ctl->line, "json") != NULL;
+}
+
+#endif

@@ -1,0 +1,44 @@
+/*
+ * words - what crierctl says to people, in English or Chinese
+ *
+ * Every sentence and label stands once in words.def, both languages side by side, so that neither
+ * falls behind. Sentences have numbered places, {1} to {9}, because the two languages order their
+ * words differently and because a table cannot hold checked printf patterns.
+ *
+ * Language   by LC_ALL, LC_MESSAGES, LANG, whichever is set first; zh* is Chinese, all else English.
+ * Threads    none.
+ */
+#ifndef WORDS_H
+#define WORDS_H
+
+#include <stdarg.h>
+
+#include "cr_str.h"
+
+typedef enum {
+    W_NONE,
+#define WORD(name, english, chinese) W_##name,
+#define NAME(name, english, chinese)
+#include "words.def"
+#undef WORD
+#undef NAME
+    W_COUNT
+} word_t;
+
+void words_set_chinese(bool chinese);
+/* As the environment asks. */
+void words_set_by_locale(void);
+bool words_are_chinese(void);
+
+const char *word(word_t id);
+/* The words for a machine name of the API (a state, lane, channel, class, role); a name that is not
+ * known is its own word. */
+const char *word_for(const char *name);
+
+/* The sentence with its places filled by the texts that follow; the list ends with NULL. */
+void words_fill(cr_str_t *out, word_t id, ...) __attribute__((sentinel));
+void words_fill_list(cr_str_t *out, word_t id, va_list texts);
+/* The same as a line on standard output. */
+void say(word_t id, ...) __attribute__((sentinel));
+
+#endif
