@@ -58,6 +58,12 @@ local function epoch_is(key, epoch)
   return redis.call('GET', key) == epoch
 end
 
+-- KEYS epoch, counter; ARGV epoch. The number of a new broadcast.
+local function crier_number(keys, args)
+  if not epoch_is(keys[1], args[1]) then return fenced() end
+  return redis.call('INCR', keys[2])
+end
+
 -- KEYS epoch, hash; ARGV epoch, field, value ("" deletes).
 local function crier_document(keys, args)
   if not epoch_is(keys[1], args[1]) then return fenced() end
@@ -83,5 +89,6 @@ end
 redis.register_function('crier_take', crier_take)
 redis.register_function('crier_block', crier_block)
 redis.register_function('crier_put', crier_put)
+redis.register_function('crier_number', crier_number)
 redis.register_function('crier_document', crier_document)
 redis.register_function('crier_audit', crier_audit)

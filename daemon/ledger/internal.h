@@ -17,6 +17,10 @@ struct ledger {
     zactor_t *actor;
 };
 
+/* After a reconnection: CR_CONFLICT when another daemon took the store over; else the audit chain's
+ * end is read again. */
+cr_err_t ledger_resume(ledger_t *self, cr_fault_t *fault) CR_MUST_USE;
+
 /* Status string, leases, trail and so on of one channel of a broadcast: "{b:12}:s:sms:0". */
 void ledger_key(redis_command_t *command, uint64_t broadcast, const char *part);
 void ledger_channel_key(redis_command_t *command, const ledger_op_t *op, char part);

@@ -5,12 +5,13 @@
  * ledger_op_t over its own PAIR socket and gets the same op back with its result, in order per
  * client; whoever holds the pointer owns it.
  *
- * Writes      are Redis Functions of daemon/ledger/crier.lua: idempotent (each carries a number
- * that only grows per broadcast), fenced by the daemon's epoch. A write that Redis refuses or does
- * not answer is repeated until it is stored, in order; a dispatch write is therefore never answered
- * with failure, only late. Control writes (plan) are answered CR_AGAIN at once while Redis is away,
- * so that the API can say 503. Limits      a client has at most LEDGER_INFLIGHT_MAX ops out; the
- * clients keep to it, the ledger asserts it. Keys        docs/redis.md.
+ * Writes     are Redis Functions of daemon/ledger/crier.lua: idempotent (each carries a number that
+ *            only grows per broadcast) and fenced by the daemon's epoch. A write of dispatch that
+ *            Redis refuses or does not answer is repeated, in order, until it is stored: it is never
+ *            answered with failure, only late. Writes of plan are answered CR_AGAIN at once while
+ *            Redis is away, so that the API can say 503. CR_CONFLICT: another daemon has taken over.
+ * Limits     a client has at most LEDGER_INFLIGHT_MAX ops out; the clients keep to it.
+ * Keys       docs/redis.md.
  */
 #ifndef LEDGER_H
 #define LEDGER_H
@@ -34,7 +35,7 @@ typedef struct {
     X(BLOCK) /* dispatch: status bytes of a run of ranks, with lease, trail and receipt index */   \
     X(RECEIPTS_FIND)     /* dispatch: gateway ids -> deliveries */                                 \
     X(TRAIL)             /* dispatch or plan: read the trail of one chunk of ranks */              \
-    X(BROADCAST_NEW)     /* plan: a new id, its document stored */                                 \
+    X(BROADCAST_NEW)     /* plan: `broadcast` receives a new id, its document is stored */         \
     X(BROADCAST_PUT)     /* plan: document of a broadcast (state included), with an audit line */  \
     X(AUDIENCE_PUT)      /* plan: frozen audience of a broadcast (portable Roaring) */             \
     X(DOCUMENT_PUT)      /* plan: template or user; NULL document deletes */                       \

@@ -178,8 +178,8 @@ append_block(ledger_t *self, ledger_op_t *op)
     uint8_t trail[sizeof op->trail + 2] = {(uint8_t)(op->trail_bytes & 255),
                                            (uint8_t)(op->trail_bytes >> 8)};
     memcpy(trail + 2, op->trail, op->trail_bytes);
-    redis_argument(&command, (cr_slice_t){(const char *)trail,
-                                          op->trail_bytes > 0 ? op->trail_bytes + 2 : 0});
+    redis_argument(
+        &command, (cr_slice_t){(const char *)trail, op->trail_bytes > 0 ? op->trail_bytes + 2 : 0});
     redis_append(self->redis, &command);
     count += 1;
     return count + (op->forget_ids ? forget_receipts(self->redis, op) : 0);
@@ -283,7 +283,8 @@ append_broadcast(ledger_t *self, ledger_op_t *op)
 static size_t
 append_audience(ledger_t *self, ledger_op_t *op)
 {
-    return append_put(self, op, "audience", (cr_slice_t){(const char *)op->bytes, op->bytes_length});
+    return append_put(self, op, "audience",
+                      (cr_slice_t){(const char *)op->bytes, op->bytes_length});
 }
 
 static size_t

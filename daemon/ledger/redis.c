@@ -136,8 +136,8 @@ redis_open(const ledger_config_t *config, redis_t **self_p, cr_fault_t *fault)
         return cr_fault_set(fault, why.code == CR_INVAL ? CR_INVAL : CR_NOMEM, "%s", why.text);
     redis_t *self = calloc(1, sizeof *self);
     if (!self || context->err) {
-        cr_err_t err = cr_fault_set(fault, CR_AGAIN, "redis: %s (%s)", context->errstr,
-                                    config->redis_url);
+        cr_err_t err =
+            cr_fault_set(fault, CR_AGAIN, "redis: %s (%s)", context->errstr, config->redis_url);
         redisFree(context);
         free(self);
         return err;
@@ -216,8 +216,8 @@ classify(const char *text, cr_fault_t *fault)
         const char *prefix;
         cr_err_t err;
     } known[] = {
-        {"FENCED", CR_CONFLICT},  {"OOM", CR_AGAIN},      {"LOADING", CR_AGAIN},
-        {"READONLY", CR_AGAIN},   {"MISCONF", CR_AGAIN},  {"BUSY", CR_AGAIN},
+        {"FENCED", CR_CONFLICT},  {"OOM", CR_AGAIN},        {"LOADING", CR_AGAIN},
+        {"READONLY", CR_AGAIN},   {"MISCONF", CR_AGAIN},    {"BUSY", CR_AGAIN},
         {"MASTERDOWN", CR_AGAIN}, {"NOREPLICAS", CR_AGAIN},
     };
     for (size_t i = 0; i < CR_COUNT(known); i++)
