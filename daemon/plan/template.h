@@ -5,8 +5,8 @@
  * content for dispatch and the preview for a person come from the same steps, so that what is shown
  * is what is sent. A stored template passes the checks again when it is loaded.
  *
- * template.c reads and writes the document, wording.c checks and measures wordings, content.c fills
- * in broadcast-wide values, preview.c adds a person's.
+ * template.c reads and writes the document, wording.c lists the texts of a wording, check.c refuses
+ * and measures, content.c fills in broadcast-wide values, preview.c adds a person's.
  *
  * Ownership  a template is immutable; who parsed it destroys it. Answers in JSON are the caller's.
  * Threads    none; a template may be read by several.
@@ -50,12 +50,13 @@ json_t *template_checks(const template_t *self);
  * for what they are put into (SMS parts, WeChat limits). CR_INVAL names the member
  * "variables.place". `variables` may be NULL: none.
  */
-cr_err_t template_check_variables(const template_t *self, const json_t *variables,
-                                  unsigned channels, cr_fault_t *fault) CR_MUST_USE;
+cr_err_t template_check_variables(const template_t *self, json_t *variables, unsigned channels,
+                                  cr_fault_t *fault) CR_MUST_USE;
 
 /*
  * One channel's content for dispatch: values filled in (escaped in html, their braces doubled), the
- * recipient's placeholders left and listed in `columns`. A drill says so before everything else.
+ * recipient's placeholders left, under the keys of directory_value that `columns` lists. A drill
+ * says so before everything else; a thing field without room for that says nothing else.
  * `variables` must have passed template_check_variables. CR_NOTFOUND: no wording for the channel;
  * CR_NOMEM.
  */
@@ -69,19 +70,14 @@ typedef struct {
     cr_slice_t language;
     cr_slice_t address[CR_CHANNEL_COUNT]; /* unmasked here, masked in the preview; empty: none */
     const char *suppressed[CR_CHANNEL_COUNT]; /* status name, or NULL */
-    cr_fill_value_fn *value;                  /* of a recipient placeholder; never for variables */
+    cr_fill_value_fn *value;                  /* by the keys of directory_value; empty: none */
     void *context;
 } template_reader_t;
 
 /* What the person would read, as docs/http-api.md "Preview". `variables` are checked here for all
  * channels of the template. */
-cr_err_t template_preview(const template_t *self, const json_t *variables,
+cr_err_t template_preview(const template_t *self, json_t *variables,
                           const template_reader_t *reader, json_t **preview,
                           cr_fault_t *fault) CR_MUST_USE;
-
-/* Whether a recipient has such a placeholder: name, town, id, language, attr.KEY. */
-bool template_is_recipient_name(cr_slice_t name);
-/* The key of directory_value for a recipient placeholder: "attr.crop" is the attribute "crop". */
-cr_slice_t template_directory_key(cr_slice_t name);
 
 #endif
