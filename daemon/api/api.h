@@ -4,9 +4,15 @@
  * libmicrohttpd's threads parse and answer; what must be decided is asked of plan (plan_call). No
  * state of its own.
  *
- * Source     RFC 9110, RFC 9457 (problems), RFC 3339 (times), RFC 6750 (bearer tokens),
- * docs/http-api.md. Limits     body 1 MiB except imports; headers 16 KiB; idle connections are
- * closed after 30 s.
+ * A request goes api.c (connection) -> request.c (its life) -> head.c, routes.c, body.c, upload.c
+ * (what it says) -> plan -> answer.c, problem.c, export.c (what it is told).
+ *
+ * Threads    a pool; a question to plan holds one of its threads, and the other connections of that
+ *            thread, until it is answered.
+ * Limits     body 1 MiB except imports; head about 24 KiB; 512 connections; idle ones are closed
+ *            after 30 s.
+ * Source     RFC 9110, RFC 9112, RFC 9457 (problems), RFC 6750 (bearer tokens),
+ *            docs/http-api.md.
  */
 #ifndef API_H
 #define API_H
@@ -14,7 +20,7 @@
 #include "cr_base.h"
 
 typedef struct {
-    const char *address; /* "127.0.0.1" */
+    const char *address; /* "127.0.0.1"; borrowed until api_destroy */
     int64_t port;        /* 0: any free one */
     int64_t threads;
     int64_t body_bytes_max, import_bytes_max;

@@ -1,0 +1,232 @@
+#include "export.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROW_BYTES_MAX = 1 << 20, PIECE_BYTES = 32 * 1024, ATTRIBUTES_MAX = 64 };
+
+struct export
+{
+    directory_t *directory;
+    char *attributes[ATTRIBUTES_MAX]; /* the columns after the fixed ones */
+    size_t attribute_count;
+    cr_str_t row; /* being read */
+    size_t offset;
+    uint32_t next; /* ordinal */
+};
+
+static bool
+looks_like_a_formula(cr_slice_t cell)
+{
+    return cell.length > 0 && memchr("=+-@\t\r", cell.text[0], 6) != NULL;
+}
+
+static bool
+needs_quotes(cr_slice_t cell)
+{
+    for (size_t i = 0; i < cell.length; i++)
+        if (memchr(",\"\r\n", cell.text[i], 4))
+            return true;
+    return cell.length > 0 && (cell.text[0] == ' ' || cell.text[cell.length - 1] == ' ');
+}
+
+void
+export_append_cell(cr_str_t *out, cr_slice_t cell)
+{
+    bool quoted = needs_quotes(cell);
+    if (quoted)
+        cr_str_append_char(out, '"');
+    if (looks_like_a_formula(cell))
+        cr_str_append_char(out, '\'');
+    for (size_t i = 0; i < cell.length; i++) {
+        if (cell.text[i] == '"')
+            cr_str_append_char(out, '"');
+        cr_str_append_char(out, cell.text[i]);
+    }
+    if (quoted)
+        cr_str_append_char(out, '"');
+}
+
+static void
+append_next_cell(cr_str_t *row, cr_slice_t cell)
+{
+    cr_str_append_char(row, ',');
+    export_append_cell(row, cell);
+}
+
+static bool
+attribute_is_known(const export_t *self, cr_slice_t key)
+{
+    for (size_t i = 0; i < self->attribute_count; i++)
+        if (cr_slice_equal(cr_slice_of(self->attributes[i]), key))
+            return true;
+    return false;
+}
+
+/* Tags are "key=value". */
+static void
+on_attribute(void *context, cr_slice_t tag, const roaring_bitmap_t *members)
+{
+    (void)members;
+    export_t *self = context;
+    const char *equals = memchr(tag.text, '=', tag.length);
+    cr_slice_t key = {tag.text, equals ? (size_t)(equals - tag.text) : tag.length};
+    if (self->attribute_count == ATTRIBUTES_MAX || attribute_is_known(self, key))
+        return;
+    char *copy = strndup(key.text, key.length);
+    if (copy)
+        self->attributes[self->attribute_count++] = copy;
+}
+
+static void
+append_header(export_t *self)
+{
+    cr_str_append_text(&self->row,
+                       "id,name,phone,openid,email,division,groups,roles,language,guardian");
+    for (size_t i = 0; i < self->attribute_count; i++)
+        append_next_cell(&self->row, cr_slice_of(self->attributes[i]));
+    cr_str_append_text(&self->row, "\r\n");
+}
+
+export_t *
+export_new(directory_t **directory_p)
+{
+    export_t *self = calloc(1, sizeof *self);
+    if (!self) {
+        directory_unref(directory_p);
+        return NULL;
+    }
+    self->directory = *directory_p;
+    *directory_p = NULL;
+    cr_str_init(&self->row, ROW_BYTES_MAX);
+    directory_each_tag(self->directory, DIRECTORY_TAG_ATTRIBUTE, on_attribute, self);
+    append_header(self);
+    return self;
+}
+
+void
+export_destroy(export_t **self_p)
+{
+    export_t *self = *self_p;
+    if (!self)
+        return;
+    for (size_t i = 0; i < self->attribute_count; i++)
+        free(self->attributes[i]);
+    cr_str_fini(&self->row);
+    directory_unref(&self->directory);
+    free(self);
+    *self_p = NULL;
+}
+
+typedef void append_fn(const directory_t *directory, uint32_t ordinal, cr_str_t *out);
+
+static void
+append_names(export_t *self, uint32_t ordinal, append_fn *append)
+{
+    cr_str_t names;
+    cr_str_init(&names, ROW_BYTES_MAX);
+    append(self->directory, ordinal, &names);
+    append_next_cell(&self->row, cr_str_slice(&names));
+    cr_str_fini(&names);
+}
+
+static cr_slice_t
+guardian_id(const export_t *self, const recipient_t *recipient)
+{
+    recipient_t guardian;
+    if (recipient->guardian == DIRECTORY_NONE ||
+        !directory_get(self->directory, recipient->guardian, &guardian))
+        return (cr_slice_t){"", 0};
+    return guardian.id;
+}
+
+static void
+append_row(export_t *self, const recipient_t *recipient)
+{
+    export_append_cell(&self->row, recipient->id);
+    append_next_cell(&self->row, recipient->name);
+    append_next_cell(&self->row, recipient->phone);
+    append_next_cell(&self->row, recipient->openid);
+    append_next_cell(&self->row, recipient->email);
+    append_next_cell(&self->row, recipient->division);
+    append_names(self, recipient->ordinal, directory_append_groups);
+    append_names(self, recipient->ordinal, directory_append_roles);
+    append_next_cell(&self->row, recipient->language);
+    append_next_cell(&self->row, guardian_id(self, recipient));
+    for (size_t i = 0; i < self->attribute_count; i++)
+        append_next_cell(&self->row, directory_value(self->directory, recipient->ordinal,
+                                                     cr_slice_of(self->attributes[i])));
+    cr_str_append_text(&self->row, "\r\n");
+}
+
+/* False at the end. */
+static bool
+next_row(export_t *self)
+{
+    cr_str_clear(&self->row);
+    self->offset = 0;
+    recipient_t recipient;
+    while (self->next < directory_size(self->directory)) {
+        if (!directory_get(self->directory, self->next++, &recipient))
+            continue;
+        append_row(self, &recipient);
+        return true;
+    }
+    return false;
+}
+
+cr_err_t
+export_read(export_t *self, char *bytes, size_t length, size_t *read)
+{
+    size_t done = 0;
+    while (done < length) {
+        if (self->offset == self->row.length && !next_row(self))
+            break;
+        cr_err_t err = cr_str_err(&self->row);
+        if (err != CR_OK)
+            return err;
+        size_t left = self->row.length - self->offset;
+        size_t now = left < length - done ? left : length - done;
+        memcpy(bytes + done, self->row.text + self->offset, now);
+        self->offset += now;
+        done += now;
+    }
+    *read = done;
+    return CR_OK;
+}
+
+static ssize_t
+on_read(void *context, uint64_t position, char *bytes, size_t length)
+{
+    (void)position;
+    size_t done;
+    if (export_read(context, bytes, length, &done) != CR_OK)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    return done > 0 ? (ssize_t)done : MHD_CONTENT_READER_END_OF_STREAM;
+}
+
+static void
+on_free(void *context)
+{
+    export_t *self = context;
+    export_destroy(&self);
+}
+
+struct MHD_Response *
+export_response(directory_t **directory_p)
+{
+    export_t *self = export_new(directory_p);
+    if (!self)
+        return NULL;
+    struct MHD_Response *response =
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, PIECE_BYTES, on_read, self, on_free);
+    if (!response) {
+        export_destroy(&self);
+        return NULL;
+    }
+    (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
+                                  "text/csv; charset=utf-8");
+    (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_DISPOSITION,
+                                  "attachment; filename=\"recipients.csv\"");
+    return response;
+}

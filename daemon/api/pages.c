@@ -1,0 +1,108 @@
+#include "pages.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "metrics.h"
+#include "openapi_json.h"
+
+enum { TEXT_MAX = 1 << 20, READY_TIMEOUT_MS = 2000 };
+
+typedef void page_fn(plan_client_t *plan, cr_str_t *out, answer_t *answer);
+
+cr_slice_t
+pages_openapi(void)
+{
+    return (cr_slice_t){(const char *)openapi_json, sizeof openapi_json};
+}
+
+static void
+page_index(plan_client_t *plan, cr_str_t *out, answer_t *answer)
+{
+    (void)plan;
+    (void)answer;
+    cr_str_append_text(out, "This is the API of Crier, version 1.\n"
+                            "It is described by /v1/openapi.json and in docs/http-api.md;\n"
+                            "crierctl speaks it. /healthz, /readyz and /metrics need no token.\n");
+}
+
+static void
+page_openapi(plan_client_t *plan, cr_str_t *out, answer_t *answer)
+{
+    (void)plan;
+    (void)answer;
+    cr_str_append_slice(out, pages_openapi());
+}
+
+/* 0 when the kernel does not tell. */
+static int64_t
+resident_bytes(void)
+{
+    int64_t pages = 0;
+    FILE *in = fopen("/proc/self/statm", "re");
+    if (!in)
+        return 0;
+    if (fscanf(in, "%*d %" SCNd64, &pages) != 1) // NOLINT(cert-err34-c): the kernel's own digits
+        pages = 0;
+    fclose(in);
+    return pages * sysconf(_SC_PAGESIZE);
+}
+
+static void
+page_metrics(plan_client_t *plan, cr_str_t *out, answer_t *answer)
+{
+    (void)plan;
+    (void)answer;
+    metrics_append(out);
+    cr_str_appendf(out,
+                   "# HELP process_resident_memory_bytes resident memory of crierd\n"
+                   "# TYPE process_resident_memory_bytes gauge\n"
+                   "process_resident_memory_bytes %" PRId64 "\n",
+                   resident_bytes());
+}
+
+static void
+page_healthz(plan_client_t *plan, cr_str_t *out, answer_t *answer)
+{
+    (void)plan;
+    (void)answer;
+    cr_str_append_text(out, "ok\n");
+}
+
+/* Ready is what plan says: it has loaded, and Redis answers. */
+static void
+page_readyz(plan_client_t *plan, cr_str_t *out, answer_t *answer)
+{
+    plan_answer_t ready = {0};
+    plan_request_t request = {.verb = PLAN_READY, .timeout_ms = READY_TIMEOUT_MS};
+    plan_call(plan, &request, &ready);
+    if (ready.err == CR_OK)
+        cr_str_append_text(out, "ok\n");
+    else
+        answer_plan(answer, MHD_HTTP_OK, &ready);
+    plan_answer_fini(&ready);
+}
+
+static const struct {
+    page_fn *write;
+    const char *media_type;
+} pages[ROUTE_PAGE_COUNT] = {
+    [ROUTE_INDEX] = {page_index, "text/plain; charset=utf-8"},
+    [ROUTE_OPENAPI] = {page_openapi, "application/json"},
+    [ROUTE_METRICS] = {page_metrics, "text/plain; version=0.0.4; charset=utf-8"},
+    [ROUTE_HEALTHZ] = {page_healthz, "text/plain; charset=utf-8"},
+    [ROUTE_READYZ] = {page_readyz, "text/plain; charset=utf-8"},
+};
+
+void
+pages_answer(route_page_t page, plan_client_t *plan, answer_t *answer)
+{
+    CR_ASSERT(page < ROUTE_PAGE_COUNT && pages[page].write);
+    cr_str_t out;
+    cr_str_init(&out, TEXT_MAX);
+    pages[page].write(plan, &out, answer);
+    if (answer->status == 0)
+        answer_text(answer, pages[page].media_type, &out);
+    cr_str_fini(&out);
+}
