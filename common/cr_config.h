@@ -29,7 +29,7 @@ typedef struct {
     const char *help;
 } cr_option_t;
 
-/* A table ends with an entry whose key is NULL. `config` is zeroed first; free it also after a
+/* A table ends with an entry whose key is NULL. The caller zeroes `config` and frees it also after a
  * failure. */
 cr_err_t cr_config_load(const cr_option_t *table, const char *file, void *config,
                         cr_fault_t *fault) CR_MUST_USE;

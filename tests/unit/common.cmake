@@ -1,0 +1,3 @@
+foreach(name base clock config log text sms id status keys)
+  cr_unit_test(${name} cr_common)
+endforeach()
