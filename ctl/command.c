@@ -149,8 +149,27 @@ options_read(const option_set_t *set, const char *order, int argc, char **argv,
     return CR_OK;
 }
 
+/* "broadcast" alone: says what may follow it. */
+static void
+refuse_words(const command_group_t *groups, const char *noun, cr_fault_t *fault)
+{
+    cr_str_t verbs;
+    cr_str_init(&verbs, 512);
+    size_t length = strlen(noun);
+    for (const command_group_t *group = groups; group->commands; group++)
+        for (const command_t *command = group->commands; command->words; command++)
+            if (strncmp(command->words, noun, length) == 0 && command->words[length] == ' ')
+                cr_str_appendf(&verbs, "%s%s", verbs.length > 0 ? ", " : "",
+                               command->words + length + 1);
+    if (verbs.length > 0)
+        refuse(fault, W_COMMAND_NEEDS, noun, cr_str_text(&verbs), NULL);
+    else
+        refuse(fault, W_COMMAND_UNKNOWN, noun, NULL);
+    cr_str_fini(&verbs);
+}
+
 const command_t *
-command_find(const command_group_t *groups, int count, char **words, int *taken)
+command_find(const command_group_t *groups, int count, char **words, int *taken, cr_fault_t *fault)
 {
     for (int length = count < 2 ? count : 2; length > 0; length--) {
         char wanted[64];
@@ -163,26 +182,8 @@ command_find(const command_group_t *groups, int count, char **words, int *taken)
                     return command;
                 }
     }
+    refuse_words(groups, words[0], fault);
     return NULL;
-}
-
-/* "broadcast" alone: says what may follow it. */
-static cr_err_t
-refuse_words(const command_group_t *groups, const char *noun, cr_fault_t *fault)
-{
-    cr_str_t verbs;
-    cr_str_init(&verbs, 512);
-    size_t length = strlen(noun);
-    for (const command_group_t *group = groups; group->commands; group++)
-        for (const command_t *command = group->commands; command->words; command++)
-            if (strncmp(command->words, noun, length) == 0 && command->words[length] == ' ')
-                cr_str_appendf(&verbs, "%s%s", verbs.length > 0 ? ", " : "",
-                               command->words + length + 1);
-    cr_err_t err = verbs.length > 0
-                       ? refuse(fault, W_COMMAND_NEEDS, noun, cr_str_text(&verbs), NULL)
-                       : refuse(fault, W_COMMAND_UNKNOWN, noun, NULL);
-    cr_str_fini(&verbs);
-    return err;
 }
 
 static void
@@ -233,9 +234,9 @@ command_parse(const command_group_t *groups, int argc, char **argv, command_line
     if (err != CR_OK || optind == argc)
         return err;
     int taken = 0;
-    line->command = command_find(groups, argc - optind, argv + optind, &taken);
+    line->command = command_find(groups, argc - optind, argv + optind, &taken, fault);
     if (!line->command)
-        return refuse_words(groups, argv[optind], fault);
+        return CR_INVAL;
     set_add(&all, line->command->options);
     set_add(&all, command_globals);
     /* The command's last word stands in for argv[0]; 0 makes getopt start anew. */
@@ -320,7 +321,8 @@ command_print_overview(const command_group_t *groups)
 {
     puts(word(W_USAGE));
     for (const command_group_t *group = groups; group->commands; group++) {
-        printf("\n%s\n", word(group->title));
+        if (group->title != W_NONE)
+            printf("\n%s\n", word(group->title));
         for (const command_t *command = group->commands; command->words; command++) {
             char left[80];
             snprintf(left, sizeof left, "%s %s", command->words,

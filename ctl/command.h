@@ -44,7 +44,7 @@ typedef struct {
 } command_t;
 
 typedef struct {
-    word_t title;
+    word_t title;              /* W_NONE: goes on under the title before */
     const command_t *commands; /* ends with {0} */
 } command_group_t;
 
@@ -84,7 +84,9 @@ cr_err_t command_time(const char *text, int64_t *wall_us) CR_MUST_USE;
 /* All commands by group. */
 void command_print_overview(const command_group_t *groups);
 void command_print_help(const command_t *command);
-/* The command that these words name, or NULL; `taken` says how many of them do. */
-const command_t *command_find(const command_group_t *groups, int count, char **words, int *taken);
+/* The command that these words name; `taken` says how many of them do. NULL: the fault says what
+ * would be one. `count` is at least 1. */
+const command_t *command_find(const command_group_t *groups, int count, char **words, int *taken,
+                              cr_fault_t *fault);
 
 #endif

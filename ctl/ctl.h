@@ -9,18 +9,22 @@
 #ifndef CTL_H
 #define CTL_H
 
+#include "api.h"
 #include "command.h"
 
 struct ctl {
     command_line_t line;
+    api_t *api; /* NULL for commands that need no daemon */
     cr_fault_t fault;
-    /* Text that the fault's column points into (a selector), or NULL. */
-    const char *pointed;
-    int exit_code; /* 0: by the error */
+    const char *about;   /* what the fault is about (a file, an id), or NULL; borrowed */
+    const char *pointed; /* text that the fault's column points into (a selector), or NULL */
+    int exit_code;       /* 0: by the error */
 };
 
 /* Sets the fault to a sentence of words.def; the texts end with NULL. */
 cr_err_t ctl_refuse(ctl_t *ctl, cr_err_t err, word_t id, ...) __attribute__((sentinel));
+/* A sentence about `file` and errno; `exit_code` is CR_EXIT_NOINPUT or CR_EXIT_CANTCREAT. */
+cr_err_t ctl_refuse_file(ctl_t *ctl, const char *file, int exit_code);
 
 static inline const char *
 ctl_option(const ctl_t *ctl, const char *name)

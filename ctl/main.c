@@ -8,6 +8,10 @@
 #include "cr_text.h"
 #include "cr_version.h"
 
+#define URL_DEFAULT "http://127.0.0.1:8080"
+
+enum { LINE_BYTES_MAX = 8192, BAD_ROWS_SHOWN = 10 };
+
 /* What a shell script sees of each failure. */
 static const int exit_codes[CR_ERR_COUNT] = {
     [CR_OK] = CR_EXIT_OK,
@@ -26,20 +30,6 @@ static const int exit_codes[CR_ERR_COUNT] = {
     [CR_IO] = CR_EXIT_NOINPUT,
 };
 
-cr_err_t
-ctl_refuse(ctl_t *ctl, cr_err_t err, word_t id, ...)
-{
-    cr_str_t text;
-    cr_str_init(&text, sizeof ctl->fault.text * 4);
-    va_list texts;
-    va_start(texts, id);
-    words_fill_list(&text, id, texts);
-    va_end(texts);
-    cr_fault_set(&ctl->fault, err, "%s", cr_str_text(&text));
-    cr_str_fini(&text);
-    return err;
-}
-
 /* A mark under the character that the fault's column names. */
 static void
 print_place(const char *pointed, size_t column)
@@ -53,40 +43,83 @@ print_place(const char *pointed, size_t column)
     fprintf(stderr, "  %s\n  %*s^\n", pointed, width, "");
 }
 
+/* The first rows that an import refused. */
+static void
+print_bad_rows(const json_t *rows)
+{
+    size_t count = json_array_size(rows);
+    cr_str_t line;
+    cr_str_init(&line, LINE_BYTES_MAX);
+    for (size_t i = 0; i < count && i < BAD_ROWS_SHOWN; i++) {
+        const json_t *row = json_array_get(rows, i);
+        const char *reason = json_string_value(json_object_get(row, "reason"));
+        char number[24];
+        snprintf(number, sizeof number, "%" JSON_INTEGER_FORMAT,
+                 json_integer_value(json_object_get(row, "line")));
+        words_fill(&line, W_BAD_ROW, number, reason ? reason : "", NULL);
+        cr_str_append_char(&line, '\n');
+    }
+    if (count > BAD_ROWS_SHOWN) {
+        char more[24];
+        snprintf(more, sizeof more, "%zu", count - BAD_ROWS_SHOWN);
+        words_fill(&line, W_BAD_ROWS_MORE, more, NULL);
+        cr_str_append_char(&line, '\n');
+    }
+    fputs(cr_str_text(&line), stderr);
+    cr_str_fini(&line);
+}
+
 static int
 report(const ctl_t *ctl, cr_err_t err)
 {
-    if (ctl->fault.text[0] != '\0')
-        fprintf(stderr, "crierctl: %s\n", ctl->fault.text);
+    const char *text = ctl->fault.text[0] != '\0' ? ctl->fault.text : cr_err_text(err);
+    fprintf(stderr, "crierctl: %s%s%s\n", ctl->about ? ctl->about : "", ctl->about ? ": " : "",
+            text);
     if (ctl->pointed && ctl->fault.column > 0)
         print_place(ctl->pointed, ctl->fault.column);
+    if (ctl->api && api_problem(ctl->api))
+        print_bad_rows(json_object_get(api_problem(ctl->api), "bad_rows"));
     return ctl->exit_code != 0 ? ctl->exit_code : exit_codes[err];
 }
 
-static int
-run_command(ctl_t *ctl)
+static const char *
+environment(const char *name)
 {
-    cr_err_t err = ctl->line.command->run(ctl);
-    return err == CR_OK ? CR_EXIT_OK : report(ctl, err);
+    const char *value = getenv(name);
+    return value && value[0] != '\0' ? value : NULL;
 }
 
-/* `crierctl help [COMMAND]`. */
-static int
-help(ctl_t *ctl, int count, char **words)
+/* --token-file, else the token of --as USER, else $CRIER_TOKEN_FILE; "" for none. CR_INVAL. */
+static cr_err_t
+find_token_file(ctl_t *ctl, cr_str_t *file)
 {
-    int taken;
-    const command_t *command =
-        count > 0 ? command_find(command_groups, count, words, &taken) : NULL;
-    if (command)
-        command_print_help(command);
-    else if (count == 0)
-        command_print_overview(command_groups);
-    else {
-        ctl_refuse(ctl, CR_INVAL, W_COMMAND_UNKNOWN, words[0], NULL);
-        report(ctl, CR_INVAL);
-        return CR_EXIT_USAGE;
+    const char *given = command_global(&ctl->line, "token-file");
+    const char *user = command_global(&ctl->line, "as");
+    const char *folder = environment("CRIER_TOKENS");
+    if (given || !user) {
+        given = given ? given : environment("CRIER_TOKEN_FILE");
+        cr_str_append_text(file, given ? given : "");
+        return CR_OK;
     }
-    return CR_EXIT_OK;
+    if (!folder)
+        return ctl_refuse(ctl, CR_INVAL, W_NO_TOKENS_FOLDER, NULL);
+    if (user[0] == '\0' || user[0] == '.' || strchr(user, '/'))
+        return ctl_refuse(ctl, CR_INVAL, W_USER_BAD, user, NULL);
+    cr_str_appendf(file, "%s/%s.token", folder, user);
+    return CR_OK;
+}
+
+static int
+run_connected(ctl_t *ctl, const char *token_file)
+{
+    const char *url = command_global(&ctl->line, "url");
+    url = url ? url : environment("CRIER_URL");
+    ctl->api =
+        api_new(url ? url : URL_DEFAULT, token_file[0] != '\0' ? token_file : NULL, &ctl->fault);
+    cr_err_t err = ctl->api ? ctl->line.command->run(ctl) : CR_NOMEM;
+    int exit_code = err == CR_OK ? CR_EXIT_OK : report(ctl, err);
+    api_destroy(&ctl->api);
+    return exit_code;
 }
 
 static int
@@ -95,6 +128,33 @@ usage_error(ctl_t *ctl)
     report(ctl, CR_INVAL);
     fprintf(stderr, "%s\n", word(W_TRY_HELP));
     return CR_EXIT_USAGE;
+}
+
+static int
+run_command(ctl_t *ctl)
+{
+    cr_str_t token_file;
+    cr_str_init(&token_file, LINE_BYTES_MAX);
+    cr_err_t err = find_token_file(ctl, &token_file);
+    int exit_code = err == CR_OK ? run_connected(ctl, cr_str_text(&token_file)) : usage_error(ctl);
+    cr_str_fini(&token_file);
+    return exit_code;
+}
+
+/* `crierctl help [COMMAND]`. */
+static int
+help(ctl_t *ctl, int count, char **words)
+{
+    int taken;
+    if (count == 0) {
+        command_print_overview(command_groups);
+        return CR_EXIT_OK;
+    }
+    const command_t *command = command_find(command_groups, count, words, &taken, &ctl->fault);
+    if (!command)
+        return usage_error(ctl);
+    command_print_help(command);
+    return CR_EXIT_OK;
 }
 
 static int

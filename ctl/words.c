@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cr_status.h"
+
 enum { ENGLISH, CHINESE, LANGUAGES, PLACES_MAX = 9, SENTENCE_BYTES_MAX = 1 << 20 };
 
 static const char *const sentences[W_COUNT][LANGUAGES] = {
@@ -67,6 +69,14 @@ word_for(const char *name)
         if (strcmp(names[i].name, name) == 0)
             return names[i].words[language];
     return name;
+}
+
+const char *
+word_for_status(const char *name)
+{
+    cr_status_t status;
+    return cr_status_parse(name, &status) == CR_OK ? cr_status_words(status, words_are_chinese())
+                                                   : name;
 }
 
 /* The place that begins at `at`, 0 when none does. */
