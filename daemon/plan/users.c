@@ -419,12 +419,12 @@ read_hash(const char *text, uint8_t hash[USERS_HASH_BYTES])
 static user_t *
 read_document(json_t *document)
 {
-    const char *name, *person, *created, *hash, *revoked = NULL;
+    const char *name, *person, *created, *hash;
+    const char *revoked = json_string_value(json_object_get(document, "revoked"));
     json_t *roles;
     unsigned bits;
-    if (json_unpack(document, "{s:s, s:s, s:o, s:s, s:s?, s:s}", "name", &name, "person", &person,
-                    "roles", &roles, "created", &created, "revoked", &revoked, "token_hash",
-                    &hash) != 0 ||
+    if (json_unpack(document, "{s:s, s:s, s:o, s:s, s:s}", "name", &name, "person", &person,
+                    "roles", &roles, "created", &created, "token_hash", &hash) != 0 ||
         read_roles(roles, &bits, NULL) || !is_name(name))
         return NULL;
     user_t *user = user_new(name, person, bits, created);

@@ -1,0 +1,1 @@
+cr_unit_test(fill cr_common)
