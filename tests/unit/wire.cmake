@@ -1,0 +1,1 @@
+cr_unit_test(wire cr_common)
