@@ -5,17 +5,11 @@
 #include <unistd.h>
 
 #include "metrics.h"
-#include "openapi_json.h"
+#include "openapi.h"
 
 enum { TEXT_MAX = 1 << 20, READY_TIMEOUT_MS = 2000 };
 
 typedef void page_fn(plan_client_t *plan, cr_str_t *out, answer_t *answer);
-
-cr_slice_t
-pages_openapi(void)
-{
-    return (cr_slice_t){(const char *)openapi_json, sizeof openapi_json};
-}
 
 static void
 page_index(plan_client_t *plan, cr_str_t *out, answer_t *answer)
@@ -32,7 +26,7 @@ page_openapi(plan_client_t *plan, cr_str_t *out, answer_t *answer)
 {
     (void)plan;
     (void)answer;
-    cr_str_append_slice(out, pages_openapi());
+    cr_str_append_slice(out, openapi_text());
 }
 
 /* 0 when the kernel does not tell. */

@@ -12,7 +12,4 @@
 /* Of a route whose page is not ROUTE_PLAN. */
 void pages_answer(route_page_t page, plan_client_t *plan, answer_t *answer);
 
-/* openapi.json as it was compiled in. */
-cr_slice_t pages_openapi(void);
-
 #endif
