@@ -72,6 +72,7 @@ read_line(const json_t *value, const char *path, size_t characters, char **out, 
     cr_err_t err = read_text(value, path, SHORT_BYTES, out, fault);
     if (err)
         return err;
+    CR_ASSERT(*out != NULL);
     cr_slice_t text = cr_slice_of(*out);
     size_t at;
     uint32_t code;

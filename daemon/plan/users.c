@@ -154,7 +154,8 @@ users_remove(users_t *self, const char *name)
         return;
     user_destroy(&self->list[at]);
     self->count--;
-    memmove(&self->list[at], &self->list[at + 1], (self->count - at) * sizeof(self->list[0]));
+    for (; at < self->count; at++)
+        self->list[at] = self->list[at + 1];
     index_tokens(self);
 }
 
@@ -168,7 +169,8 @@ insert(users_t *self, user_t *user, cr_fault_t *fault)
         return cr_fault_set(fault, CR_TOOBIG, "there are %d users already", USERS_MAX);
     }
     size_t at = position(self, user->name);
-    memmove(&self->list[at + 1], &self->list[at], (self->count - at) * sizeof(self->list[0]));
+    for (size_t i = self->count; i > at; i--)
+        self->list[i] = self->list[i - 1];
     self->list[at] = user;
     self->count++;
     index_tokens(self);
@@ -318,7 +320,7 @@ cr_err_t
 users_add(users_t *self, json_t *arguments, const char *created, const char *token,
           const user_t **user, cr_fault_t *fault)
 {
-    unsigned roles;
+    unsigned roles = 0;
     cr_err_t err = check_new(self, arguments, &roles, fault);
     if (err)
         return err;
@@ -422,7 +424,7 @@ read_document(json_t *document)
     const char *name, *person, *created, *hash;
     const char *revoked = json_string_value(json_object_get(document, "revoked"));
     json_t *roles;
-    unsigned bits;
+    unsigned bits = 0;
     if (json_unpack(document, "{s:s, s:s, s:o, s:s, s:s}", "name", &name, "person", &person,
                     "roles", &roles, "created", &created, "token_hash", &hash) != 0 ||
         read_roles(roles, &bits, NULL) || !is_name(name))

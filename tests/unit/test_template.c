@@ -125,6 +125,7 @@ a_text_that_cannot_be_sent_is_refused_with_its_place(void)
         {FIELDS("'thing1':'一二三四五六七{name}{place}'"), "fields.thing1", "this has 21"},
         {FIELDS("'thing1':'a','phrase2':'一二三四五六'"), "fields.phrase2", "5 Han"},
         {FIELDS("'thing1':'a','name2':'一二三四五六七八九十一'"), "fields.name2", "this has 22"},
+        {FIELDS("'thing1':'a','name2':'{name}{name}{name}'"), "fields.name2", "this has 24"},
         {FIELDS("'thing1':'a','number2':'12a'"), "fields.number2, character 3", "digits"},
         {FIELDS("'thing1':'a','letter2':'ab1'"), "fields.letter2, character 3", "letters"},
         {FIELDS("'thing1':'a','character_string2':'A-1号'"),
@@ -141,6 +142,23 @@ a_text_that_cannot_be_sent_is_refused_with_its_place(void)
     };
     for (size_t i = 0; i < CR_COUNT(cases); i++)
         check_refusal(cases[i][0], cases[i][1], cases[i][2]);
+}
+
+static void
+limits_are_reached_and_placeholders_are_not_taken_for_their_names(void)
+{
+    static const char *const cases[] = {
+        FIELDS("'thing1':'一二三四五六七八九十一二三四五六七八九十'"),
+        FIELDS("'thing1':'{place}一二三四五六七八九十'"),
+        FIELDS("'thing1':'a','number2':'{place}','phrase3':'一二三四五'"),
+        FIELDS("'thing1':'a','name2':'一二三四五六七八九十','keyword3':'其他'"),
+        SMS("{{place}} {id} {language} {attr.crop}"),
+    };
+    for (size_t i = 0; i < CR_COUNT(cases); i++) {
+        template_t *template = NULL;
+        CU_ASSERT_EQUAL(parse(cases[i], &template, NULL), CR_OK);
+        template_destroy(&template);
+    }
 }
 
 /* A template whose SMS is `count` times "一". */
@@ -549,6 +567,7 @@ every_shipped_template_passes_and_is_short(void)
 CU_TestInfo cr_tests[] = {
     T(a_document_of_another_shape_is_refused_with_the_member),
     T(a_text_that_cannot_be_sent_is_refused_with_its_place),
+    T(limits_are_reached_and_placeholders_are_not_taken_for_their_names),
     T(an_sms_of_more_than_10_parts_is_refused_with_its_signature_counted),
     T(the_place_of_a_fault_is_its_column_too),
     T(the_signature_is_put_before_an_sms_once),

@@ -199,6 +199,8 @@ the_administrator_comes_from_a_token_file_and_cannot_be_revoked(void)
     char token[USERS_TOKEN_TEXT];
     const user_t *user = NULL;
     CU_ASSERT_EQUAL(users_set_admin(users, "short", created, NULL), CR_INVAL);
+    CU_ASSERT_EQUAL(users_set_admin(users, "00000000000000000000000000000001", created, NULL),
+                    CR_INVAL);
     users_new_token(token);
     CU_ASSERT_EQUAL(strlen(token), 64);
     CU_ASSERT_EQUAL(users_set_admin(users, token, created, NULL), CR_OK);
