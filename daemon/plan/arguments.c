@@ -117,9 +117,8 @@ argument_number(const json_t *arguments, const char *name, uint64_t most, uint64
     char *end;
     errno = 0;
     unsigned long long value = strtoull(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || value > most)
-        return cr_fault_set(fault, CR_INVAL, "%s: must be a number of at most %" PRIu64, name,
-                            most);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || value == 0 || value > most)
+        return cr_fault_set(fault, CR_INVAL, "%s: must be a number from 1 to %" PRIu64, name, most);
     *out = value;
     return CR_OK;
 }

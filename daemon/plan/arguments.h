@@ -40,7 +40,7 @@ cr_err_t arguments_have(const json_t *arguments, const argument_t *table,
 /* NULL when it is absent. */
 const char *argument_text(const json_t *arguments, const char *name);
 bool argument_flag(const json_t *arguments, const char *name);
-/* A decimal text of 0 to `most`; `otherwise` when absent. CR_INVAL names the member. */
+/* A decimal text of 1 to `most`; `otherwise` when absent. CR_INVAL names the member. */
 cr_err_t argument_number(const json_t *arguments, const char *name, uint64_t most,
                          uint64_t otherwise, uint64_t *out, cr_fault_t *fault) CR_MUST_USE;
 /* Free text of a person: at most `most` characters, none that must not be sent; "" when absent. */

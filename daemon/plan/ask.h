@@ -23,6 +23,7 @@ typedef struct ask ask_t;
 typedef struct import import_t;
 
 /* `op` is the last of those that were sent, all stored; it is destroyed after the step. */
+typedef void ask_start_fn(plan_t *plan, ask_t *ask);
 typedef void ask_step_fn(plan_t *plan, ask_t *ask, ledger_op_t *op);
 typedef void ask_heard_fn(plan_t *plan, ask_t *ask, dispatch_message_t *message);
 
@@ -44,16 +45,19 @@ struct ask {
     /* While plan works on it. */
     char *who, *person;
     unsigned roles;
-    bool claimed;        /* holds its idempotency key */
+    bool key_held;       /* nobody else may begin under this idempotency key */
+    bool key_claimed;    /* the answer is to be kept under it */
+    bool keeping;        /* and is on its way to the ledger */
     size_t outstanding;  /* ops at the ledger */
     cr_err_t store_err;  /* the first failure among them */
+    ask_start_fn *start; /* the verb, when the key is claimed */
     ask_step_fn *step;   /* when all are stored */
     ask_heard_fn *heard; /* when dispatch has answered */
-    void (*undo)(plan_t *plan, ask_t *ask); /* when something was not stored; may be NULL */
+    ask_start_fn *undo;  /* when something was not stored; may be NULL */
 
     /* What a verb keeps from step to step. */
     broadcast_t *broadcast; /* its `move` is this ask */
-    roaring_bitmap_t *audience;
+    dispatch_broadcast_t *starting;
     import_t *import;
     json_t *kept;
 };

@@ -100,15 +100,22 @@ broadcast_adopt(broadcast_t *self, json_t *document)
     CR_ASSERT(err == CR_OK);
 }
 
+void
+broadcast_record(json_t *document, lifecycle_state_t to, const broadcast_actor_t *actor)
+{
+    const char *state = lifecycle_state_name(to);
+    json_t *move = json_pack("{s:s,s:I,s:s}", "state", state, "at", (json_int_t)actor->now_us, "by",
+                             actor->name);
+    json_object_set_new(document, "state", json_string(state));
+    json_array_append_new(json_object_get(document, "moves"), move);
+}
+
 json_t *
 broadcast_amend(const broadcast_t *self, lifecycle_state_t to, const broadcast_actor_t *actor)
 {
     json_t *document = json_deep_copy(self->document);
-    const char *state = lifecycle_state_name(to);
-    json_object_set_new(document, "state", json_string(state));
-    json_array_append_new(json_object_get(document, "moves"),
-                          json_pack("{s:s,s:I,s:s}", "state", state, "at",
-                                    (json_int_t)actor->now_us, "by", actor->name));
+    CR_ASSERT(document);
+    broadcast_record(document, to, actor);
     return document;
 }
 

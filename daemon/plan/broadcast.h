@@ -46,6 +46,7 @@ typedef struct {
     dispatch_broadcast_t *restart; /* loaded at start, on its way to dispatch */
     bool done;                     /* dispatch says that every delivery is final */
     struct ask *move;              /* a change on its way to the ledger; one at a time */
+    int64_t rest_until_us; /* monotonic: what the clock does for it has failed; not before */
 } broadcast_t;
 
 /* Takes the document over. CR_CORRUPT names the member. */
@@ -64,6 +65,9 @@ typedef struct {
 /* A copy of the document in which the state is `to` and the move is recorded; caller frees. */
 json_t *broadcast_amend(const broadcast_t *self, lifecycle_state_t to,
                         const broadcast_actor_t *actor);
+
+/* Puts a state and its move into a document. */
+void broadcast_record(json_t *document, lifecycle_state_t to, const broadcast_actor_t *actor);
 
 /* What a draft is checked against. */
 typedef struct {

@@ -1,0 +1,108 @@
+/*
+ * What the files of plan share: the actor's state, and how its parts call each other.
+ *
+ * Everything here belongs to the actor's thread once plan_start has returned.
+ */
+#ifndef PLAN_INTERNAL_H
+#define PLAN_INTERNAL_H
+
+#include "ask.h"
+#include "cr_log.h"
+#include "importer.h"
+#include "shelf.h"
+#include "users.h"
+
+enum { PLAN_OPS_MAX = LEDGER_INFLIGHT_MAX / 2 };
+
+struct plan {
+    plan_config_t config;
+    ledger_config_t ledger_config;
+    uint64_t epoch;
+    int64_t started_mono_us;
+    importer_config_t importer_config;
+
+    users_t *users;
+    shelf_t *templates;
+    broadcast_t **broadcasts; /* in the order of their numbers */
+    size_t broadcast_count, broadcast_capacity;
+    directory_t *directory;
+    roaring_bitmap_t *opted_out[CR_CHANNEL_COUNT];
+
+    zactor_t *actor;
+    zloop_t *loop;
+    zsock_t *asks;     /* ROUTER of the API threads */
+    zsock_t *ledger;   /* PAIR */
+    zsock_t *dispatch; /* PAIR */
+    zactor_t *importer;
+    ask_t *import; /* the one import under way */
+
+    zlistx_t *open; /* asks that plan holds */
+    zlist_t *ops;   /* that wait for room at the ledger */
+    size_t ops_out; /* at the ledger */
+    cr_log_limit_t errand_log;
+    bool halted; /* a newer daemon has taken over */
+    bool stopping, drained;
+};
+
+/* load.c: what is stored, before the ledger's thread starts. */
+cr_err_t plan_load(plan_t *self, ledger_t *ledger, cr_fault_t *fault) CR_MUST_USE;
+
+/* verbs.c: who is it, may they, is it well-formed; then the verb. */
+void verbs_admit(plan_t *self, ask_t *ask);
+
+/* idempotency.c */
+void idempotency_begin(plan_t *self, ask_t *ask, ask_start_fn *start);
+/* Keeps the answer; false when there is nothing to keep and the answer may go. */
+bool idempotency_end(plan_t *self, ask_t *ask);
+
+/* ports.c: the sockets to ledger and dispatch, and what comes back by them. */
+int ports_on_ledger(zloop_t *loop, zsock_t *socket, void *plan);
+int ports_on_dispatch(zloop_t *loop, zsock_t *socket, void *plan);
+void ports_store(plan_t *self, ledger_op_t *op);
+/* Without an ask: told, and nobody waits. */
+void ports_tell(plan_t *self, dispatch_message_t *message);
+
+/* ask.c */
+void ask_deliver(plan_t *self, ask_t *ask);
+/* What plan does by itself for a broadcast: by the clock, or because dispatch is done. */
+ask_t *ask_errand(plan_t *self, broadcast_t *broadcast);
+
+/* moves.c: the one place where a broadcast changes its state. */
+cr_err_t move_check(plan_t *self, const ask_t *ask, const broadcast_t *broadcast,
+                    lifecycle_move_t move, cr_fault_t *fault) CR_MUST_USE;
+/* The amended document for the move; the ask holds the broadcast from here on. */
+json_t *move_begin(ask_t *ask, broadcast_t *broadcast, lifecycle_move_t move);
+/* Stores the document with an audit line; the step finds it in op->document. */
+void move_store(plan_t *self, ask_t *ask, const char *what, json_t *document, json_t *detail,
+                ask_step_fn *step);
+/* It is stored: memory follows. */
+void move_adopt(ask_t *ask, ledger_op_t *op);
+/* The step of a move after which nothing is left but to show the broadcast. */
+void move_done(plan_t *self, ask_t *ask, ledger_op_t *op);
+
+/* sending.c */
+void sending_start(plan_t *self, ask_t *ask, broadcast_t *broadcast);
+/* For dispatch, from the record and its audience (taken over). */
+cr_err_t sending_build(const plan_t *self, const broadcast_t *broadcast, roaring_bitmap_t *audience,
+                       dispatch_broadcast_t **out, cr_fault_t *fault) CR_MUST_USE;
+void sending_restart(plan_t *self);
+void sending_counts(plan_t *self, dispatch_message_t *news);
+/* Dispatch is done with it: the counts are kept for good, and what was sending is finished. */
+void sending_settle(plan_t *self, broadcast_t *broadcast);
+
+/* schedule.c: what the clock does. */
+int schedule_on_tick(zloop_t *loop, int timer, void *plan);
+
+/* broadcasts.c */
+broadcast_t *broadcasts_find(const plan_t *self, uint64_t id);
+cr_err_t broadcasts_add(plan_t *self, broadcast_t *broadcast) CR_MUST_USE;
+
+/* Evaluates the selector of a document and notes how many are meant; CR_INVAL when nobody is and
+ * that is not allowed. */
+cr_err_t audience_count(const plan_t *self, json_t *document, cr_fault_t *fault) CR_MUST_USE;
+
+/* imports.c */
+int imports_on_importer(zloop_t *loop, zsock_t *socket, void *plan);
+void imports_optout(plan_t *self, cr_channel_t channel, uint32_t ordinal, bool on);
+
+#endif

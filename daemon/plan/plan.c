@@ -1,0 +1,224 @@
+/* The actor: what it is made of, its loop, how it starts and ends. */
+#include "plan.h"
+
+#include <stdlib.h>
+
+#include "cr_clock.h"
+#include "internal.h"
+
+enum { DRAIN_MS = 5000 };
+
+static cr_err_t
+build(plan_t *self, cr_fault_t *fault)
+{
+    self->users = users_new();
+    self->templates = shelf_new();
+    self->open = zlistx_new();
+    self->ops = zlist_new();
+    bool complete = self->users && self->templates && self->open && self->ops;
+    for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++) {
+        self->opted_out[channel] = roaring_bitmap_create();
+        complete = complete && self->opted_out[channel];
+    }
+    return complete ? CR_OK : cr_fault_set(fault, CR_NOMEM, "out of memory");
+}
+
+cr_err_t
+plan_new(const plan_config_t *config, const ledger_config_t *ledger_config, ledger_t *ledger,
+         plan_t **self_p, cr_fault_t *fault)
+{
+    plan_t *self = calloc(1, sizeof *self);
+    if (!self)
+        return cr_fault_set(fault, CR_NOMEM, "out of memory");
+    self->config = *config;
+    self->ledger_config = *ledger_config;
+    self->epoch = ledger_epoch(ledger);
+    self->started_mono_us = cr_clock_mono_us();
+    cr_err_t err = build(self, fault);
+    if (err == CR_OK)
+        err = plan_load(self, ledger, fault);
+    if (err != CR_OK) {
+        plan_destroy(&self);
+        return err;
+    }
+    *self_p = self;
+    return CR_OK;
+}
+
+void
+plan_destroy(plan_t **self_p)
+{
+    plan_t *self = *self_p;
+    if (!self)
+        return;
+    zactor_destroy(&self->actor);
+    for (size_t i = 0; i < self->broadcast_count; i++)
+        broadcast_destroy(&self->broadcasts[i]);
+    free(self->broadcasts);
+    for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++)
+        if (self->opted_out[channel])
+            roaring_bitmap_free(self->opted_out[channel]);
+    directory_unref(&self->directory);
+    users_destroy(&self->users);
+    shelf_destroy(&self->templates);
+    zlistx_destroy(&self->open);
+    zlist_destroy(&self->ops);
+    free(self);
+    *self_p = NULL;
+}
+
+/* -- the actor's thread ------------------------------------------------------------------------- */
+
+static int
+on_asks(zloop_t *loop, zsock_t *socket, void *plan)
+{
+    plan_t *self = plan;
+    ask_t *ask = ask_receive(zsock_resolve(socket), true);
+    (void)loop;
+    if (ask) {
+        zlistx_add_end(self->open, ask);
+        verbs_admit(self, ask);
+    }
+    return 0;
+}
+
+/* The only message is the one that ends the actor. */
+static int
+on_pipe(zloop_t *loop, zsock_t *pipe, void *plan)
+{
+    plan_t *self = plan;
+    zmsg_t *message = zmsg_recv(pipe);
+    (void)loop;
+    zmsg_destroy(&message);
+    self->stopping = true;
+    return -1;
+}
+
+static zsock_t *
+pair_to(const char *endpoint)
+{
+    zsock_t *socket = zsock_new(ZMQ_PAIR);
+    CR_ASSERT(socket);
+    /* What goes over it is bounded by what we have out, and must never block us. */
+    zsock_set_sndhwm(socket, 0);
+    zsock_set_rcvhwm(socket, 0);
+    int failed = zsock_connect(socket, "%s", endpoint);
+    CR_ASSERT(failed == 0);
+    return socket;
+}
+
+static bool
+open_sockets(plan_t *self)
+{
+    self->asks = zsock_new(ZMQ_ROUTER);
+    self->loop = zloop_new();
+    self->importer = importer_start(&self->importer_config);
+    if (!self->asks || !self->loop || !self->importer)
+        return false;
+    zsock_set_router_mandatory(self->asks, 1);
+    zsock_set_sndhwm(self->asks, 0);
+    zsock_set_rcvhwm(self->asks, 0);
+    self->ledger = pair_to("inproc://ledger-plan");
+    self->dispatch = pair_to("inproc://dispatch");
+    return zsock_bind(self->asks, "%s", ASK_ENDPOINT) == 0;
+}
+
+static void
+close_sockets(plan_t *self)
+{
+    zloop_destroy(&self->loop);
+    zactor_destroy(&self->importer);
+    zsock_destroy(&self->asks);
+    zsock_destroy(&self->ledger);
+    zsock_destroy(&self->dispatch);
+}
+
+/* Dispatch begins with the directory and the opt-outs; broadcasts come after them. */
+static void
+tell_dispatch(plan_t *self)
+{
+    dispatch_message_t *message = dispatch_message_new(DISPATCH_DIRECTORY);
+    CR_ASSERT(message);
+    message->directory = directory_ref(self->directory);
+    ports_tell(self, message);
+    for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++) {
+        roaring_bitmap_t *opted_out = roaring_bitmap_copy(self->opted_out[channel]);
+        roaring_uint32_iterator_t *each = roaring_create_iterator(opted_out);
+        for (; each->has_value; roaring_advance_uint32_iterator(each))
+            imports_optout(self, (cr_channel_t)channel, each->current_value, true);
+        roaring_free_uint32_iterator(each);
+        roaring_bitmap_free(opted_out);
+    }
+    sending_restart(self);
+}
+
+static void
+run(plan_t *self, zsock_t *pipe)
+{
+    zloop_set_nonstop(self->loop, true);
+    zloop_reader(self->loop, pipe, on_pipe, self);
+    zloop_reader(self->loop, self->asks, on_asks, self);
+    zloop_reader(self->loop, self->ledger, ports_on_ledger, self);
+    zloop_reader(self->loop, self->dispatch, ports_on_dispatch, self);
+    zloop_reader(self->loop, zactor_sock(self->importer), imports_on_importer, self);
+    zloop_timer(self->loop, (size_t)self->config.tick_ms, 0, schedule_on_tick, self);
+    zloop_start(self->loop);
+}
+
+/* No new asks; what dispatch and the ledger still owe is taken, for a while. */
+static void
+drain(plan_t *self)
+{
+    int64_t end_us = cr_clock_mono_us() + DRAIN_MS * CR_US_PER_MS;
+    dispatch_message_t *message = dispatch_message_new(DISPATCH_STOP);
+    CR_ASSERT(message);
+    ports_tell(self, message);
+    while ((!self->drained || self->ops_out > 0) && cr_clock_mono_us() < end_us) {
+        zmq_pollitem_t items[] = {
+            {.socket = zsock_resolve(self->dispatch), .events = ZMQ_POLLIN},
+            {.socket = zsock_resolve(self->ledger), .events = ZMQ_POLLIN},
+        };
+        zmq_poll(items, CR_COUNT(items), 100);
+        ports_on_dispatch(NULL, self->dispatch, self);
+        ports_on_ledger(NULL, self->ledger, self);
+    }
+}
+
+/* Those whose answer will not come any more. */
+static void
+drop_open(plan_t *self)
+{
+    ask_t *ask;
+    ledger_op_t *op;
+    while ((ask = zlistx_detach(self->open, NULL)))
+        ask_destroy(&ask);
+    while ((op = zlist_pop(self->ops)))
+        ledger_op_destroy(&op);
+}
+
+static void
+actor(zsock_t *pipe, void *context)
+{
+    plan_t *self = context;
+    bool opened = open_sockets(self);
+    self->stopping = !opened;
+    zsock_signal(pipe, opened ? 0 : 1);
+    if (opened) {
+        tell_dispatch(self);
+        run(self, pipe);
+        drain(self);
+    }
+    close_sockets(self);
+    drop_open(self);
+}
+
+cr_err_t
+plan_start(plan_t *self, cr_fault_t *fault)
+{
+    self->actor = zactor_new(actor, self);
+    if (!self->actor || self->stopping) {
+        zactor_destroy(&self->actor);
+        return cr_fault_set(fault, CR_NOMEM, "plan's thread could not be started");
+    }
+    return CR_OK;
+}
