@@ -69,6 +69,10 @@ typedef void directory_tag_fn(void *context, cr_slice_t name, const roaring_bitm
 void directory_each_tag(const directory_t *self, directory_tag_kind_t kind,
                         directory_tag_fn *callback, void *context);
 
+/* The keys of all attributes, those that cannot be selected by included. */
+uint32_t directory_attribute_count(const directory_t *self);
+cr_slice_t directory_attribute(const directory_t *self, uint32_t index);
+
 /* Names of divisions (config/sample/divisions.csv: code,name,kind[,english]); shared by all
  * versions made afterwards. */
 cr_err_t directory_set_divisions(directory_t *self, const char *file,
