@@ -166,7 +166,7 @@ app_destroy(void **app_p)
 
 /* -- the program ------------------------------------------------------------------------------- */
 
-static error_t
+static error_t // NOLINTNEXTLINE(readability-non-const-parameter): the signature of argp
 parse_own(int key, char *value, struct argp_state *state)
 {
     (void)value;

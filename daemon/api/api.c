@@ -59,7 +59,8 @@ on_target(void *context, const char *target, struct MHD_Connection *connection)
     return request;
 }
 
-static enum MHD_Result
+/* The library's signature, all eight parameters of it. */
+static enum MHD_Result // NOLINTNEXTLINE(readability-function-size)
 on_request(void *context, struct MHD_Connection *connection, const char *url, const char *method,
            const char *version, const char *bytes, size_t *length, void **slot)
 {

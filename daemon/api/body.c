@@ -44,7 +44,7 @@ body_parse(cr_slice_t text, json_t **object, char member[ROUTE_MEMBER_MAX], cr_f
     member[0] = '\0';
     if (is_too_deep(text))
         return cr_fault_set(fault, CR_INVAL, "the body is nested over %d levels deep", DEPTH_MAX);
-    json_error_t error;
+    json_error_t error = {.text = "out of memory"};
     json_t *parsed = text.length > 0
                          ? json_loadb(text.text, text.length, JSON_REJECT_DUPLICATES, &error)
                          : json_object();

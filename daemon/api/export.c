@@ -15,17 +15,20 @@ struct export
     uint32_t next; /* ordinal */
 };
 
+static const char formula_starts[] = {'=', '+', '-', '@', '\t', '\r'};
+static const char wants_quotes[] = {',', '"', '\r', '\n'};
+
 static bool
 looks_like_a_formula(cr_slice_t cell)
 {
-    return cell.length > 0 && memchr("=+-@\t\r", cell.text[0], 6) != NULL;
+    return cell.length > 0 && memchr(formula_starts, cell.text[0], sizeof formula_starts);
 }
 
 static bool
 needs_quotes(cr_slice_t cell)
 {
     for (size_t i = 0; i < cell.length; i++)
-        if (memchr(",\"\r\n", cell.text[i], 4))
+        if (memchr(wants_quotes, cell.text[i], sizeof wants_quotes))
             return true;
     return cell.length > 0 && (cell.text[0] == ' ' || cell.text[cell.length - 1] == ' ');
 }

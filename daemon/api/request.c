@@ -23,6 +23,7 @@ enum {
 };
 
 struct request {
+    crypto_generichash_state hash; /* of method, target and body, when there is a key */
     const api_config_t *config;
     plan_client_t *plan;
     char *target;
@@ -34,8 +35,7 @@ struct request {
     cr_str_t body;    /* JSON */
     upload_t *upload; /* CSV */
     uint64_t body_bytes, bytes_left;
-    crypto_generichash_state hash; /* of method, target and body, when there is a key */
-    answer_t answer;               /* has a status as soon as it is decided */
+    answer_t answer; /* has a status as soon as it is decided */
     int64_t began_us;
 };
 

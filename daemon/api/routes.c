@@ -4,24 +4,14 @@
 
 #include "target.h"
 
-#define ASK(method_, pattern_, verb_, body_, ...)                                                  \
-    {                                                                                              \
-        .method = method_, .pattern = pattern_, .verb = PLAN_##verb_, .body = ROUTE_BODY_##body_,  \
-        .success = __VA_ARGS__                                                                     \
-    }
-#define SHOW(pattern_, page_)                                                                      \
-    {                                                                                              \
-        .method = "GET", .pattern = pattern_, .success = 200, .page = ROUTE_##page_                \
-    }
+/* clang-format off */
+#define ASK(method_, pattern_, verb_, body_, ...) \
+    {.method = (method_), .pattern = (pattern_), .verb = PLAN_##verb_, .body = ROUTE_BODY_##body_, .success = __VA_ARGS__}
+#define SHOW(pattern_, page_) {.method = "GET", .pattern = (pattern_), .success = 200, .page = ROUTE_##page_}
 #define QUERY(...) .query = {__VA_ARGS__}
-#define PAGING                                                                                     \
-    {"limit", ROUTE_NUMBER},                                                                       \
-    {                                                                                              \
-        "cursor", ROUTE_TEXT                                                                       \
-    }
+#define PAGING {"limit", ROUTE_NUMBER}, {"cursor", ROUTE_TEXT}
 #define FIXED(name, value) .fixed = {name, value}
 
-/* clang-format off */
 static const route_t routes[] = {
     ASK("GET", "/v1/me", WHOAMI, NONE, 200),
     ASK("GET", "/v1/users", USER_LIST, NONE, 200),
