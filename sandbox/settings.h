@@ -1,0 +1,26 @@
+/*
+ * settings - the configuration of crier-sandbox
+ */
+#ifndef SETTINGS_H
+#define SETTINGS_H
+
+#include "cr_config.h"
+#include "faults.h"
+
+typedef struct {
+    char *timezone, *log_level, *state_dir;
+    char *http_address;
+    int64_t http_port;
+    char *smtp_address, *smtp_domain, *smtp_tls_cert, *smtp_tls_key;
+    int64_t smtp_port, smtp_size_max_bytes, smtp_connections_max;
+    char *sms_access_key_id, *sms_access_key_secret_file, *sms_receipt_url;
+    char *wechat_appid, *wechat_secret_file, *wechat_event_token_file, *wechat_event_url;
+    int64_t wechat_token_ttl_s, wechat_daily_quota;
+    int64_t inbox_messages_max, inbox_bytes_max;
+    int64_t faults_seed;
+    fault_settings_t faults;
+} settings_t;
+
+extern const cr_option_t settings_options[];
+
+#endif
