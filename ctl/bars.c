@@ -11,7 +11,14 @@
 enum { BAR_MIN = 10, FIELD_MAX = 48, LINE_BYTES_MAX = 4096 };
 
 /* The parts of a bar from left to right; what is left over waits. */
-typedef enum { PART_DELIVERED, PART_FAILED, PART_SUPPRESSED, PART_IN_FLIGHT, PART_WAITING } part_t;
+typedef enum {
+    PART_DELIVERED,
+    PART_FAILED,
+    PART_UNKNOWN,
+    PART_NOT_SENT,
+    PART_IN_FLIGHT,
+    PART_WAITING
+} part_t;
 enum { PARTS = PART_WAITING + 1 };
 
 static const struct {
@@ -21,7 +28,8 @@ static const struct {
 } parts[PARTS] = {
     [PART_DELIVERED] = {'#', ' ', "\033[42m", "delivered"},
     [PART_FAILED] = {'x', 'x', "\033[97;41m", "failed"},
-    [PART_SUPPRESSED] = {'-', '-', "\033[30;43m", "suppressed"},
+    [PART_UNKNOWN] = {'?', '?', "\033[97;45m", "unknown"},
+    [PART_NOT_SENT] = {'-', '-', "\033[30;43m", "not_sent"},
     [PART_IN_FLIGHT] = {'>', '>', "\033[97;44m", "in_flight"},
     [PART_WAITING] = {'.', '.', "\033[2m", "waiting"},
 };
@@ -32,8 +40,9 @@ parts_of(const progress_channel_t *channel, int64_t sizes[PARTS])
 {
     const int64_t *counts = channel->counts;
     sizes[PART_DELIVERED] = counts[PROGRESS_DELIVERED];
-    sizes[PART_FAILED] = counts[PROGRESS_FAILED] + counts[PROGRESS_UNKNOWN];
-    sizes[PART_SUPPRESSED] =
+    sizes[PART_FAILED] = counts[PROGRESS_FAILED];
+    sizes[PART_UNKNOWN] = counts[PROGRESS_UNKNOWN];
+    sizes[PART_NOT_SENT] =
         counts[PROGRESS_SUPPRESSED] + counts[PROGRESS_EXPIRED] + counts[PROGRESS_CANCELLED];
     sizes[PART_IN_FLIGHT] = progress_in_flight(channel);
     sizes[PART_WAITING] = counts[PROGRESS_TOTAL];
@@ -157,7 +166,8 @@ append_heading(const bars_t *self, cr_str_t *out)
     return lines;
 }
 
-/* What the letters mean, with the numbers of all channels; as many lines as it takes. */
+/* What the letters in the picture mean, with the numbers of all channels; as many lines as it
+ * takes. */
 static size_t
 append_legend(const bars_t *self, cr_str_t *out)
 {
@@ -169,6 +179,8 @@ append_legend(const bars_t *self, cr_str_t *out)
     }
     size_t used = 0, lines = 1;
     for (int part = 0; part < PARTS; part++) {
+        if (sums[part] == 0 && part != PART_DELIVERED)
+            continue;
         char text[FIELD_MAX * 2];
         snprintf(text, sizeof text, "%s %" PRId64, word_for(parts[part].name), sums[part]);
         size_t width = cr_text_width(cr_slice_of(text)) + 2;

@@ -128,7 +128,8 @@ value_add(command_line_t *line, const option_t *option, const char *value, cr_fa
     return CR_OK;
 }
 
-/* Reads options from optind on; `order` is "+" to stop at the first operand, "" to pass over them. */
+/* Reads the options of argv and leaves optind at the first operand; `order` is "+" to stop there,
+ * "" to look for options behind it too. */
 static cr_err_t
 options_read(const option_set_t *set, const char *order, int argc, char **argv,
              command_line_t *line, cr_fault_t *fault)
@@ -136,6 +137,7 @@ options_read(const option_set_t *set, const char *order, int argc, char **argv,
     char letters[8];
     snprintf(letters, sizeof letters, "%s:", order);
     opterr = 0;
+    optind = 0; /* getopt starts anew */
     for (int index = 0, seen;
          (seen = getopt_long(argc, argv, letters, set->longs, &index)) != -1;) {
         if (seen == ':')
@@ -239,9 +241,8 @@ command_parse(const command_group_t *groups, int argc, char **argv, command_line
         return CR_INVAL;
     set_add(&all, line->command->options);
     set_add(&all, command_globals);
-    /* The command's last word stands in for argv[0]; 0 makes getopt start anew. */
+    /* The command's last word stands in for argv[0]. */
     int first = optind + taken - 1;
-    optind = 0;
     err = options_read(&all, "", argc - first, argv + first, line, fault);
     if (err != CR_OK || command_global(line, "help"))
         return err;

@@ -8,7 +8,7 @@
 #include "cr_text.h"
 #include "cr_version.h"
 
-#define URL_DEFAULT "http://127.0.0.1:8080"
+#define URL_DEFAULT "http://127.0.0.1:8787"
 
 enum { LINE_BYTES_MAX = 8192, BAD_ROWS_SHOWN = 10 };
 

@@ -126,6 +126,7 @@ table_finish(table_t **self_p)
     table_t *self = *self_p;
     if (!self)
         return CR_NOMEM;
+    CR_ASSERT(self->column_count > 0);
     for (size_t i = 0; has_titles(self) && i < self->column_count; i++)
         print_cell(self, i, self->columns[i].title);
     for (size_t i = 0; i < self->cell_count; i++)

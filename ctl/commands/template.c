@@ -160,7 +160,7 @@ template_read(ctl_t *ctl, const char *file, json_t **document)
 static cr_err_t
 template_put(ctl_t *ctl)
 {
-    json_t *document, *answer;
+    json_t *document = NULL, *answer;
     cr_err_t err = template_read(ctl, ctl_operand(ctl, 0), &document);
     if (err != CR_OK)
         return err;

@@ -1,0 +1,3 @@
+foreach(name bars command)
+  cr_unit_test(${name} cr_ctl)
+endforeach()
