@@ -144,9 +144,9 @@ cr_keys_load_line(const char *file, char **line, cr_fault_t *fault)
 cr_err_t
 cr_keys_load_secret(const char *file, uint8_t key[CR_KEY_BYTES], cr_fault_t *fault)
 {
-    char *line;
+    char *line = NULL;
     cr_err_t err = cr_keys_load_line(file, &line, fault);
-    if (err != CR_OK)
+    if (!line)
         return err;
     uint8_t read[CR_KEY_BYTES];
     size_t bytes = 0;

@@ -118,13 +118,11 @@ cr_str_slice(const cr_str_t *self)
 char *
 cr_str_take(cr_str_t *self)
 {
-    if (self->err == CR_OK && !self->text)
-        reserve(self, 0);
+    cr_str_append(self, "", 0); /* so that an empty string has its NUL */
     if (self->err != CR_OK) {
         cr_str_fini(self);
         return NULL;
     }
-    self->text[self->length] = '\0';
     char *text = self->text;
     cr_str_init(self, self->limit);
     return text;

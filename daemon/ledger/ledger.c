@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../metrics.h"
 #include "cr_clock.h"
 #include "cr_log.h"
 #include "internal.h"
-#include "../metrics.h"
 
 enum {
     PIPELINE_MAX = 64, /* ops in flight to Redis at once */

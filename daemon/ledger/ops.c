@@ -201,24 +201,33 @@ append_find(ledger_t *self, ledger_op_t *op)
     return op->find_count * RECEIPT_DAYS;
 }
 
+/* A decimal number and the `end` behind it; `end` is NUL for the last one. */
+static bool
+number_take(const char **at, char end, uint64_t max, uint64_t *number)
+{
+    char *stop;
+    if (**at < '0' || **at > '9')
+        return false;
+    *number = strtoull(*at, &stop, 10);
+    if (*stop != end || *number > max)
+        return false;
+    *at = stop + 1;
+    return true;
+}
+
 static void
 absorb_find(ledger_op_t *op, size_t index, const redis_reply_t *reply)
 {
     cr_delivery_t *found = &op->found[index / RECEIPT_DAYS];
-    char text[96];
-    cr_slice_t value = redis_reply_text(reply);
-    if (found->broadcast != 0 || value.length == 0 || value.length >= sizeof text)
+    if (found->broadcast != 0)
         return;
-    memcpy(text, value.text, value.length);
-    text[value.length] = '\0';
-    unsigned channel;
-    cr_delivery_t read = {0};
-    if (sscanf(text, "%" SCNu64 ".%u.%" SCNu32 ".%" SCNu32, &read.broadcast, &channel, &read.rank,
-               &read.attempt) != 4 ||
-        channel >= CR_CHANNEL_COUNT)
-        return;
-    read.channel = (cr_channel_t)channel;
-    *found = read;
+    const char *at = redis_reply_text(reply).text; /* hiredis ends texts with NUL */
+    uint64_t broadcast, channel, rank, attempt;
+    if (number_take(&at, '.', CR_BROADCAST_MAX, &broadcast) &&
+        number_take(&at, '.', CR_CHANNEL_COUNT - 1, &channel) &&
+        number_take(&at, '.', UINT32_MAX, &rank) && number_take(&at, '\0', UINT32_MAX, &attempt))
+        *found =
+            (cr_delivery_t){broadcast, (cr_channel_t)channel, (uint32_t)rank, (uint32_t)attempt};
 }
 
 static size_t

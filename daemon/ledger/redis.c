@@ -21,11 +21,15 @@ dial(const char *url, struct timeval timeout, cr_fault_t *fault)
 {
     if (strncmp(url, "unix://", 7) == 0)
         return redisConnectUnixWithTimeout(url + 7, timeout);
-    char host[256];
-    int port;
-    char rest;
-    if (sscanf(url, "tcp://%255[^:]:%d%c", host, &port, &rest) == 2)
-        return redisConnectWithTimeout(host, port, timeout);
+    const char *host = strncmp(url, "tcp://", 6) == 0 ? url + 6 : "";
+    const char *colon = strrchr(host, ':');
+    char name[256], *end = NULL;
+    long port = colon ? strtol(colon + 1, &end, 10) : 0;
+    if (port > 0 && port <= 65535 && *end == '\0' && colon > host &&
+        (size_t)(colon - host) < sizeof name) {
+        snprintf(name, sizeof name, "%.*s", (int)(colon - host), host);
+        return redisConnectWithTimeout(name, (int)port, timeout);
+    }
     cr_fault_set(fault, CR_INVAL, "redis.url: must be unix:///path or tcp://host:port");
     return NULL;
 }
@@ -220,10 +224,11 @@ classify(const char *text, cr_fault_t *fault)
         {"READONLY", CR_AGAIN},   {"MISCONF", CR_AGAIN},    {"BUSY", CR_AGAIN},
         {"MASTERDOWN", CR_AGAIN}, {"NOREPLICAS", CR_AGAIN},
     };
+    cr_fault_set(fault, CR_CORRUPT, "redis: %s", text);
     for (size_t i = 0; i < CR_COUNT(known); i++)
         if (strncmp(text, known[i].prefix, strlen(known[i].prefix)) == 0)
-            return cr_fault_set(fault, known[i].err, "redis: %s", text);
-    return cr_fault_set(fault, CR_CORRUPT, "redis: %s", text);
+            return known[i].err;
+    return CR_CORRUPT;
 }
 
 cr_err_t
@@ -232,7 +237,8 @@ redis_next(redis_t *self, redis_reply_t **reply, cr_fault_t *fault)
     void *taken = NULL;
     if (redisGetReply(self->context, &taken) != REDIS_OK || !taken) {
         const char *why = self->context->errstr;
-        return cr_fault_set(fault, CR_CLOSED, "redis: %s", *why ? why : "connection lost");
+        cr_fault_set(fault, CR_CLOSED, "redis: %s", *why ? why : "connection lost");
+        return CR_CLOSED;
     }
     redis_reply_t *seen = taken;
     if (seen->type == REDIS_REPLY_ERROR) {

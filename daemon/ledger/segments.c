@@ -138,12 +138,18 @@ ledger_segments_load(ledger_segments_t *self, ledger_segment_fn *callback, void 
     return err;
 }
 
+/* Whether the manifest points at "{d:SEGMENT}:GENERATION". */
 static bool
-is_shown(const ledger_segments_t *self, const char *key)
+is_shown(const ledger_segments_t *self, cr_slice_t key)
 {
-    uint32_t segment, generation;
-    return sscanf(key, "{d:%" SCNu32 "}:%" SCNu32, &segment, &generation) == 2 &&
-           segment < self->count && self->manifest[segment] == generation;
+    for (size_t i = 0; i < self->count; i++) {
+        redis_command_t shown;
+        redis_command(&shown, "");
+        segment_key(&shown, (uint32_t)i, self->manifest[i]);
+        if (cr_slice_equal(shown.argument[1], key))
+            return true;
+    }
+    return false;
 }
 
 /* Deletes what an import that died has left, except what its commit did show. */
@@ -156,7 +162,7 @@ delete_pending(ledger_segments_t *self, cr_fault_t *fault)
         return err;
     for (size_t i = 0; err == CR_OK && i < redis_reply_count(keys); i++) {
         cr_slice_t key = redis_reply_text(redis_reply_item(keys, i));
-        if (is_shown(self, key.text))
+        if (is_shown(self, key))
             continue;
         err = call_simple(self->redis, "UNLINK", key, &ignored, fault);
         if (err == CR_OK)
