@@ -44,7 +44,7 @@ authenticate(redis_t *self, const char *password_file, cr_fault_t *fault)
     if (err != CR_OK)
         return err;
     redis_command_t command;
-    redis_reply_t *reply;
+    redis_reply_t *reply = NULL;
     redis_command(&command, "AUTH");
     redis_argument(&command, cr_slice_of(password));
     err = redis_call(self, &command, &reply, fault);
@@ -59,13 +59,13 @@ static void
 config_get(redis_t *self, const char *parameter, char out[32])
 {
     redis_command_t command;
-    redis_reply_t *reply;
+    redis_reply_t *reply = NULL;
     cr_fault_t ignored;
     out[0] = '\0';
     redis_command(&command, "CONFIG");
     redis_argument(&command, CR_SLICE("GET"));
     redis_argument(&command, cr_slice_of(parameter));
-    if (redis_call(self, &command, &reply, &ignored) != CR_OK)
+    if (redis_call(self, &command, &reply, &ignored) != CR_OK || !reply)
         return;
     if (redis_reply_count(reply) == 2) {
         cr_slice_t value = redis_reply_text(redis_reply_item(reply, 1));
@@ -78,11 +78,11 @@ static cr_err_t
 check_version(redis_t *self, cr_fault_t *fault)
 {
     redis_command_t command;
-    redis_reply_t *reply;
+    redis_reply_t *reply = NULL;
     redis_command(&command, "INFO");
     redis_argument(&command, CR_SLICE("server"));
     cr_err_t err = redis_call(self, &command, &reply, fault);
-    if (err != CR_OK)
+    if (err != CR_OK || !reply)
         return err;
     cr_slice_t text = redis_reply_text(reply);
     const char *at = memmem(text.text, text.length, "redis_version:", 14);
@@ -118,7 +118,7 @@ static cr_err_t
 load_functions(redis_t *self, cr_fault_t *fault)
 {
     redis_command_t command;
-    redis_reply_t *reply;
+    redis_reply_t *reply = NULL;
     redis_command(&command, "FUNCTION");
     redis_argument(&command, CR_SLICE("LOAD"));
     redis_argument(&command, CR_SLICE("REPLACE"));
