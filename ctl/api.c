@@ -232,12 +232,7 @@ prepare(api_t *self, const request_t *request, exchange_t *exchange)
 static cr_err_t
 refuse(api_t *self, cr_err_t err, word_t id, const char *text)
 {
-    cr_str_t sentence;
-    cr_str_init(&sentence, 4096);
-    words_fill(&sentence, id, text, self->url, NULL);
-    cr_fault_set(self->fault, err, "%s", cr_str_text(&sentence));
-    cr_str_fini(&sentence);
-    return err;
+    return words_refuse(self->fault, err, id, text, self->url, NULL);
 }
 
 /* The request may have been carried out, but no whole answer came. */

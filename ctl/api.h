@@ -2,8 +2,8 @@
  * api - the blocking HTTP client that every command uses
  *
  * Speaks docs/http-api.md: JSON in and out, bearer token, problems turned into faults. Every POST
- * carries a random Idempotency-Key, and a request whose answer was lost on the way is sent once more
- * with the same key, so that nothing is done twice.
+ * carries a random Idempotency-Key, and a request whose answer was lost on the way is sent once
+ * more with the same key, so that nothing is done twice.
  *
  * Errors     CR_INVAL (400, 413, 415, 422), CR_DENIED (401, 403, or a token that others can read),
  *            CR_NOTFOUND, CR_CONFLICT, CR_AGAIN (429, 503), CR_CLOSED and CR_TIMEOUT (crierd does

@@ -43,23 +43,6 @@ set_add(option_set_t *set, const option_t *options)
     }
 }
 
-/* `fault` with a sentence of words.def; the list of texts ends with NULL. */
-static cr_err_t refuse(cr_fault_t *fault, word_t id, ...) __attribute__((sentinel));
-
-static cr_err_t
-refuse(cr_fault_t *fault, word_t id, ...)
-{
-    cr_str_t text;
-    cr_str_init(&text, sizeof fault->text * 4);
-    va_list texts;
-    va_start(texts, id);
-    words_fill_list(&text, id, texts);
-    va_end(texts);
-    cr_err_t err = cr_fault_set(fault, CR_INVAL, "%s", cr_str_text(&text));
-    cr_str_fini(&text);
-    return err;
-}
-
 cr_err_t
 command_time(const char *text, int64_t *wall_us)
 {
@@ -119,11 +102,12 @@ value_add(command_line_t *line, const option_t *option, const char *value, cr_fa
 {
     value = value ? value : "";
     if (kinds[option->kind].is_sound && !kinds[option->kind].is_sound(value))
-        return refuse(fault, kinds[option->kind].complaint, option->name, value, NULL);
+        return words_refuse(fault, CR_INVAL, kinds[option->kind].complaint, option->name, value,
+                            NULL);
     if (option->need != OPTION_REPEATED && is_given(line, option))
-        return refuse(fault, W_OPTION_TWICE, option->name, NULL);
+        return words_refuse(fault, CR_INVAL, W_OPTION_TWICE, option->name, NULL);
     if (line->value_count == COMMAND_VALUES_MAX)
-        return refuse(fault, W_OPTIONS_TOO_MANY, NULL);
+        return words_refuse(fault, CR_INVAL, W_OPTIONS_TOO_MANY, NULL);
     line->values[line->value_count++] = (command_value_t){option, value};
     return CR_OK;
 }
@@ -141,9 +125,9 @@ options_read(const option_set_t *set, const char *order, int argc, char **argv,
     for (int index = 0, seen;
          (seen = getopt_long(argc, argv, letters, set->longs, &index)) != -1;) {
         if (seen == ':')
-            return refuse(fault, W_OPTION_NEEDS_VALUE, argv[optind - 1], NULL);
+            return words_refuse(fault, CR_INVAL, W_OPTION_NEEDS_VALUE, argv[optind - 1], NULL);
         if (seen == '?')
-            return refuse(fault, W_OPTION_UNKNOWN, argv[optind - 1], NULL);
+            return words_refuse(fault, CR_INVAL, W_OPTION_UNKNOWN, argv[optind - 1], NULL);
         cr_err_t err = value_add(line, set->known[index], optarg, fault);
         if (err != CR_OK)
             return err;
@@ -164,9 +148,9 @@ refuse_words(const command_group_t *groups, const char *noun, cr_fault_t *fault)
                 cr_str_appendf(&verbs, "%s%s", verbs.length > 0 ? ", " : "",
                                command->words + length + 1);
     if (verbs.length > 0)
-        refuse(fault, W_COMMAND_NEEDS, noun, cr_str_text(&verbs), NULL);
+        words_refuse(fault, CR_INVAL, W_COMMAND_NEEDS, noun, cr_str_text(&verbs), NULL);
     else
-        refuse(fault, W_COMMAND_UNKNOWN, noun, NULL);
+        words_refuse(fault, CR_INVAL, W_COMMAND_UNKNOWN, noun, NULL);
     cr_str_fini(&verbs);
 }
 
@@ -206,10 +190,10 @@ operands_read(int argc, char **argv, command_line_t *line, cr_fault_t *fault)
     size_t least, most, count = (size_t)(argc - optind);
     operand_range(line->command->operands, &least, &most);
     if (count < least)
-        return refuse(fault, W_OPERAND_MISSING, line->command->words, line->command->operands,
-                      NULL);
+        return words_refuse(fault, CR_INVAL, W_OPERAND_MISSING, line->command->words,
+                            line->command->operands, NULL);
     if (count > most)
-        return refuse(fault, W_OPERAND_UNEXPECTED, argv[optind + (int)most], NULL);
+        return words_refuse(fault, CR_INVAL, W_OPERAND_UNEXPECTED, argv[optind + (int)most], NULL);
     line->operand_count = count;
     for (size_t i = 0; i < count; i++)
         line->operands[i] = argv[optind + (int)i];
@@ -221,7 +205,8 @@ check_required(const command_line_t *line, cr_fault_t *fault)
 {
     for (const option_t *option = line->command->options; option && option->name; option++)
         if (option->need == OPTION_REQUIRED && !is_given(line, option))
-            return refuse(fault, W_OPTION_MISSING, line->command->words, option->name, NULL);
+            return words_refuse(fault, CR_INVAL, W_OPTION_MISSING, line->command->words,
+                                option->name, NULL);
     return CR_OK;
 }
 

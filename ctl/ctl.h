@@ -1,8 +1,8 @@
 /*
  * ctl - what every command has at hand: its command line, the API, the fault of a failure
  *
- * A handler fails by returning an error whose fault is set; main prints it as one line and turns the
- * error into the exit code of the table in main.c.
+ * A handler fails by returning an error whose fault is set; main prints it as one line and turns
+ * the error into the exit code of the table in main.c.
  *
  * Ownership  main owns everything here.
  */
@@ -21,8 +21,6 @@ struct ctl {
     int exit_code;       /* 0: by the error */
 };
 
-/* Sets the fault to a sentence of words.def; the texts end with NULL. */
-cr_err_t ctl_refuse(ctl_t *ctl, cr_err_t err, word_t id, ...) __attribute__((sentinel));
 /* A sentence about `file` and errno; `exit_code` is CR_EXIT_NOINPUT or CR_EXIT_CANTCREAT. */
 cr_err_t ctl_refuse_file(ctl_t *ctl, const char *file, int exit_code);
 

@@ -102,9 +102,9 @@ find_token_file(ctl_t *ctl, cr_str_t *file)
         return CR_OK;
     }
     if (!folder)
-        return ctl_refuse(ctl, CR_INVAL, W_NO_TOKENS_FOLDER, NULL);
+        return words_refuse(&ctl->fault, CR_INVAL, W_NO_TOKENS_FOLDER, NULL);
     if (user[0] == '\0' || user[0] == '.' || strchr(user, '/'))
-        return ctl_refuse(ctl, CR_INVAL, W_USER_BAD, user, NULL);
+        return words_refuse(&ctl->fault, CR_INVAL, W_USER_BAD, user, NULL);
     cr_str_appendf(file, "%s/%s.token", folder, user);
     return CR_OK;
 }
@@ -173,7 +173,7 @@ dispatch(ctl_t *ctl, int argc, char **argv)
     else if (ctl->line.command)
         return run_command(ctl);
     else {
-        ctl_refuse(ctl, CR_INVAL, W_COMMAND_MISSING, NULL);
+        words_refuse(&ctl->fault, CR_INVAL, W_COMMAND_MISSING, NULL);
         return usage_error(ctl);
     }
     return CR_EXIT_OK;

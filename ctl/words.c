@@ -1,5 +1,6 @@
 #include "words.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,8 +87,8 @@ place_at(const char *at)
     return at[0] == '{' && at[1] >= '1' && at[1] <= '9' && at[2] == '}' ? (size_t)(at[1] - '0') : 0;
 }
 
-void
-words_fill_list(cr_str_t *out, word_t id, va_list texts)
+static void
+fill(cr_str_t *out, word_t id, va_list texts)
 {
     const char *values[PLACES_MAX];
     size_t count = 0;
@@ -111,7 +112,7 @@ words_fill(cr_str_t *out, word_t id, ...)
 {
     va_list texts;
     va_start(texts, id);
-    words_fill_list(out, id, texts);
+    fill(out, id, texts);
     va_end(texts);
 }
 
@@ -122,8 +123,22 @@ say(word_t id, ...)
     cr_str_init(&line, SENTENCE_BYTES_MAX);
     va_list texts;
     va_start(texts, id);
-    words_fill_list(&line, id, texts);
+    fill(&line, id, texts);
     va_end(texts);
     puts(cr_str_text(&line));
     cr_str_fini(&line);
+}
+
+cr_err_t
+words_refuse(cr_fault_t *fault, cr_err_t err, word_t id, ...)
+{
+    cr_str_t text;
+    cr_str_init(&text, SENTENCE_BYTES_MAX);
+    va_list texts;
+    va_start(texts, id);
+    fill(&text, id, texts);
+    va_end(texts);
+    cr_fault_set(fault, err, "%s", cr_str_text(&text));
+    cr_str_fini(&text);
+    return err;
 }

@@ -5,13 +5,11 @@
  * falls behind. Sentences have numbered places, {1} to {9}, because the two languages order their
  * words differently and because a table cannot hold checked printf patterns.
  *
- * Language   by LC_ALL, LC_MESSAGES, LANG, whichever is set first; zh* is Chinese, all else English.
+ * Language   by LC_ALL, LC_MESSAGES, LANG, whichever is set first; zh* is Chinese, else English.
  * Threads    none.
  */
 #ifndef WORDS_H
 #define WORDS_H
-
-#include <stdarg.h>
 
 #include "cr_str.h"
 
@@ -40,8 +38,9 @@ const char *word_for_status(const char *name);
 
 /* The sentence with its places filled by the texts that follow; the list ends with NULL. */
 void words_fill(cr_str_t *out, word_t id, ...) __attribute__((sentinel));
-void words_fill_list(cr_str_t *out, word_t id, va_list texts);
 /* The same as a line on standard output. */
 void say(word_t id, ...) __attribute__((sentinel));
+/* The same as the text of a fault; returns `err`. */
+cr_err_t words_refuse(cr_fault_t *fault, cr_err_t err, word_t id, ...) __attribute__((sentinel));
 
 #endif

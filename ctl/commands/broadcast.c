@@ -224,7 +224,7 @@ broadcast_draft(ctl_t *ctl)
 {
     json_t *body = draft_body(ctl), *broadcast;
     if (!body)
-        return ctl_refuse(ctl, CR_INVAL, W_NOT_UTF8, NULL);
+        return words_refuse(&ctl->fault, CR_INVAL, W_NOT_UTF8, NULL);
     ctl->pointed = ctl_option(ctl, "to");
     cr_err_t err = api_post(ctl->api, "/v1/broadcasts", body, &broadcast);
     if (err != CR_OK)

@@ -12,7 +12,7 @@ move(ctl_t *ctl)
         const char *value = ctl_option(ctl, option->name);
         if (value && json_object_set_new(body, option->name, json_string(value)) != 0) {
             json_decref(body);
-            return ctl_refuse(ctl, CR_INVAL, W_NOT_UTF8, NULL);
+            return words_refuse(&ctl->fault, CR_INVAL, W_NOT_UTF8, NULL);
         }
     }
     const char *path = api_path(ctl->api, "/v1/broadcasts/", ctl_operand(ctl, 0), "/",

@@ -151,7 +151,7 @@ template_read(ctl_t *ctl, const char *file, json_t **document)
                             where.text);
     if (show_text(read, "name")[0] == '\0') {
         json_decref(read);
-        return ctl_refuse(ctl, CR_INVAL, W_TEMPLATE_NO_NAME, NULL);
+        return words_refuse(&ctl->fault, CR_INVAL, W_TEMPLATE_NO_NAME, NULL);
     }
     *document = read;
     return CR_OK;
@@ -202,7 +202,7 @@ template_preview(ctl_t *ctl)
     json_t *body =
         json_pack("{s:s,s:o}", "to", ctl_option(ctl, "to"), "variables", template_variables(ctl));
     if (!body)
-        return ctl_refuse(ctl, CR_INVAL, W_NOT_UTF8, NULL);
+        return words_refuse(&ctl->fault, CR_INVAL, W_NOT_UTF8, NULL);
     json_t *answer;
     const char *path = api_path(ctl->api, "/v1/templates/", ctl_operand(ctl, 0), "/preview", NULL);
     cr_err_t err = api_post(ctl->api, path, body, &answer);

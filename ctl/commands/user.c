@@ -59,7 +59,7 @@ user_add(ctl_t *ctl)
     json_t *body = json_pack("{s:s,s:s,s:o}", "name", ctl_operand(ctl, 0), "person",
                              ctl_option(ctl, "person"), "roles", roles);
     if (!body)
-        return ctl_refuse(ctl, CR_INVAL, W_NOT_UTF8, NULL);
+        return words_refuse(&ctl->fault, CR_INVAL, W_NOT_UTF8, NULL);
     const char *file = ctl_option(ctl, "token-file");
     if (file)
         return add_with_file(ctl, body, file);

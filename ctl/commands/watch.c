@@ -127,9 +127,9 @@ conclude(watch_t *self)
     if (err != CR_OK || progress_adds_up(&self->progress))
         return err;
     return strcmp(self->progress.state, "finished") == 0
-               ? ctl_refuse(ctl, CR_CONFLICT, W_DOES_NOT_ADD_UP, self->progress.id, NULL)
-               : ctl_refuse(ctl, CR_CONFLICT, W_ENDED_AS, self->progress.id,
-                            word_for(self->progress.state), NULL);
+               ? words_refuse(&ctl->fault, CR_CONFLICT, W_DOES_NOT_ADD_UP, self->progress.id, NULL)
+               : words_refuse(&ctl->fault, CR_CONFLICT, W_ENDED_AS, self->progress.id,
+                              word_for(self->progress.state), NULL);
 }
 
 static cr_err_t
