@@ -83,31 +83,17 @@ names_json(const directory_t *directory, uint32_t ordinal,
     return names;
 }
 
-typedef struct {
-    const directory_t *directory;
-    uint32_t ordinal;
-    json_t *attributes;
-} attributes_t;
-
-/* Tags are "key=value"; of each key the recipient's own value is shown. */
-static void
-on_attribute(void *context, cr_slice_t name, const roaring_bitmap_t *members)
-{
-    attributes_t *self = context;
-    const char *equals = memchr(name.text, '=', name.length);
-    if (!equals || !roaring_bitmap_contains(members, self->ordinal))
-        return;
-    size_t key_length = (size_t)(equals - name.text);
-    cr_slice_t value = {equals + 1, name.length - key_length - 1};
-    json_object_setn_new(self->attributes, name.text, key_length, text_json(value));
-}
-
 static json_t *
 attributes_json(const directory_t *directory, uint32_t ordinal)
 {
-    attributes_t context = {directory, ordinal, json_object()};
-    directory_each_tag(directory, DIRECTORY_TAG_ATTRIBUTE, on_attribute, &context);
-    return context.attributes;
+    json_t *attributes = json_object();
+    for (uint32_t i = 0; i < directory_attribute_count(directory); i++) {
+        cr_slice_t key = directory_attribute(directory, i);
+        cr_slice_t value = directory_value(directory, ordinal, key);
+        if (value.length > 0)
+            json_object_setn_new(attributes, key.text, key.length, text_json(value));
+    }
+    return attributes;
 }
 
 static json_t *
