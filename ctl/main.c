@@ -69,13 +69,24 @@ print_bad_rows(const json_t *rows)
     cr_str_fini(&line);
 }
 
+/* Whether the fault's column counts in the text that the command pointed at: a selector. */
+static bool
+points_into_selector(const ctl_t *ctl)
+{
+    if (!ctl->pointed || ctl->fault.column == 0)
+        return false;
+    const json_t *member = json_object_get(api_problem(ctl->api), "member");
+    const char *name = json_string_value(member);
+    return !name || strcmp(name, "to") == 0 || strcmp(name, "select") == 0;
+}
+
 static int
 report(const ctl_t *ctl, cr_err_t err)
 {
     const char *text = ctl->fault.text[0] != '\0' ? ctl->fault.text : cr_err_text(err);
     fprintf(stderr, "crierctl: %s%s%s\n", ctl->about ? ctl->about : "", ctl->about ? ": " : "",
             text);
-    if (ctl->pointed && ctl->fault.column > 0)
+    if (points_into_selector(ctl))
         print_place(ctl->pointed, ctl->fault.column);
     if (ctl->api && api_problem(ctl->api))
         print_bad_rows(json_object_get(api_problem(ctl->api), "bad_rows"));
