@@ -380,27 +380,14 @@ answer_json_request(request_t *self)
         refuse_by_error(self, &fault, member);
 }
 
-static bool
-skips_bad_rows(const request_t *self)
-{
-    const char *value = json_string_value(json_object_get(self->arguments, "skip_bad"));
-    return value && strcmp(value, "1") == 0;
-}
-
 static void
 answer_upload(request_t *self)
 {
-    json_t *bad_rows = NULL;
-    plan_answer_t refused = {.http_status = MHD_HTTP_UNPROCESSABLE_CONTENT};
-    refused.err = upload_finish(self->upload, skips_bad_rows(self), &bad_rows, &refused.fault);
-    if (refused.err == CR_OK) {
+    cr_fault_t fault;
+    if (upload_finish(self->upload, &fault) == CR_OK)
         ask_verb(self, upload_take(self->upload));
-        return;
-    }
-    if (bad_rows)
-        refused.body = json_pack("{s:o}", "bad_rows", bad_rows);
-    answer_plan(&self->answer, 0, &refused);
-    json_decref(refused.body);
+    else
+        refuse(self, MHD_HTTP_UNPROCESSABLE_CONTENT, &fault, NULL);
 }
 
 enum MHD_Result

@@ -9,8 +9,6 @@
 #ifndef UPLOAD_H
 #define UPLOAD_H
 
-#include <jansson.h>
-
 #include "../audience/intake.h"
 
 typedef struct upload upload_t;
@@ -18,10 +16,8 @@ typedef struct upload upload_t;
 upload_t *upload_new(void);
 void upload_destroy(upload_t **self_p);
 void upload_feed(upload_t *self, const void *bytes, size_t length);
-/* All was fed. The first fault, if there was one; CR_INVAL with `bad_rows` (the caller's, an array
- * as in docs/http-api.md) when rows are bad and are not to be skipped. */
-cr_err_t upload_finish(upload_t *self, bool skip_bad, json_t **bad_rows,
-                       cr_fault_t *fault) CR_MUST_USE;
+/* All was fed: the first fault, if there was one. Rows that are bad are plan's to judge. */
+cr_err_t upload_finish(upload_t *self, cr_fault_t *fault) CR_MUST_USE;
 /* After a finish without fault. */
 intake_t *upload_take(upload_t *self);
 

@@ -502,24 +502,6 @@ an_import_is_fed_as_it_comes(void)
 }
 
 static void
-bad_rows_are_told_with_line_and_reason(void)
-{
-    reply_t reply;
-    start(1);
-    ask(&(question_t){"POST", "/v1/recipients/import", "admin", "text/csv",
-                      "id,name,phone\nN1,a,19931234567\nN2,b,123\nN3,c,9\n"},
-        &reply);
-    CU_ASSERT_EQUAL(reply.status, 422);
-    CU_ASSERT_EQUAL(json_integer_value(json_object_get(reply.json, "line")), 3);
-    json_t *rows = json_object_get(reply.json, "bad_rows");
-    CU_ASSERT_EQUAL(json_array_size(rows), 2);
-    CU_ASSERT_EQUAL(json_integer_value(json_object_get(json_array_get(rows, 1), "line")), 4);
-    CU_ASSERT(json_string_length(json_object_get(json_array_get(rows, 1), "reason")) > 0);
-    reply_fini(&reply);
-    stop();
-}
-
-static void
 fifty_megabytes_pass_through_in_flat_memory(void)
 {
     enum { LENGTH = 50 << 20 };
@@ -689,7 +671,6 @@ CU_TestInfo cr_tests[] = {
     {"a key goes with a hash of method, target and body",
      a_key_goes_with_a_hash_of_method_target_and_body},
     {"an import is fed as it comes", an_import_is_fed_as_it_comes},
-    {"bad rows are told with line and reason", bad_rows_are_told_with_line_and_reason},
     {"fifty megabytes pass through in flat memory", fifty_megabytes_pass_through_in_flat_memory},
     {"no row of a stranger is parsed", no_row_of_a_stranger_is_parsed},
     {"an export gives the rows and no formulas", an_export_gives_the_rows_and_no_formulas},
