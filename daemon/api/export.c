@@ -3,13 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROW_BYTES_MAX = 1 << 20, PIECE_BYTES = 32 * 1024, ATTRIBUTES_MAX = 64 };
+enum { ROW_BYTES_MAX = 1 << 20, PIECE_BYTES = 32 * 1024 };
 
 struct export
 {
     directory_t *directory;
-    char *attributes[ATTRIBUTES_MAX]; /* the columns after the fixed ones */
-    size_t attribute_count;
     cr_str_t row; /* being read */
     size_t offset;
     uint32_t next; /* ordinal */
@@ -57,37 +55,13 @@ append_next_cell(cr_str_t *row, cr_slice_t cell)
     export_append_cell(row, cell);
 }
 
-static bool
-attribute_is_known(const export_t *self, cr_slice_t key)
-{
-    for (size_t i = 0; i < self->attribute_count; i++)
-        if (cr_slice_equal(cr_slice_of(self->attributes[i]), key))
-            return true;
-    return false;
-}
-
-/* Tags are "key=value". */
-static void
-on_attribute(void *context, cr_slice_t tag, const roaring_bitmap_t *members)
-{
-    (void)members;
-    export_t *self = context;
-    const char *equals = memchr(tag.text, '=', tag.length);
-    cr_slice_t key = {tag.text, equals ? (size_t)(equals - tag.text) : tag.length};
-    if (self->attribute_count == ATTRIBUTES_MAX || attribute_is_known(self, key))
-        return;
-    char *copy = strndup(key.text, key.length);
-    if (copy)
-        self->attributes[self->attribute_count++] = copy;
-}
-
 static void
 append_header(export_t *self)
 {
     cr_str_append_text(&self->row,
                        "id,name,phone,openid,email,division,groups,roles,language,guardian");
-    for (size_t i = 0; i < self->attribute_count; i++)
-        append_next_cell(&self->row, cr_slice_of(self->attributes[i]));
+    for (uint32_t i = 0; i < directory_attribute_count(self->directory); i++)
+        append_next_cell(&self->row, directory_attribute(self->directory, i));
     cr_str_append_text(&self->row, "\r\n");
 }
 
@@ -102,7 +76,6 @@ export_new(directory_t **directory_p)
     self->directory = *directory_p;
     *directory_p = NULL;
     cr_str_init(&self->row, ROW_BYTES_MAX);
-    directory_each_tag(self->directory, DIRECTORY_TAG_ATTRIBUTE, on_attribute, self);
     append_header(self);
     return self;
 }
@@ -113,8 +86,6 @@ export_destroy(export_t **self_p)
     export_t *self = *self_p;
     if (!self)
         return;
-    for (size_t i = 0; i < self->attribute_count; i++)
-        free(self->attributes[i]);
     cr_str_fini(&self->row);
     directory_unref(&self->directory);
     free(self);
@@ -156,9 +127,9 @@ append_row(export_t *self, const recipient_t *recipient)
     append_names(self, recipient->ordinal, directory_append_roles);
     append_next_cell(&self->row, recipient->language);
     append_next_cell(&self->row, guardian_id(self, recipient));
-    for (size_t i = 0; i < self->attribute_count; i++)
+    for (uint32_t i = 0; i < directory_attribute_count(self->directory); i++)
         append_next_cell(&self->row, directory_value(self->directory, recipient->ordinal,
-                                                     cr_slice_of(self->attributes[i])));
+                                                     directory_attribute(self->directory, i)));
     cr_str_append_text(&self->row, "\r\n");
 }
 
