@@ -67,12 +67,6 @@ command_parse(int key, char *value, struct argp_state *state)
 }
 
 static void
-print_version(FILE *out, struct argp_state *state)
-{
-    fprintf(out, "%s %s\n", ((cr_service_t *)state->input)->program->name, CR_VERSION);
-}
-
-static void
 read_command_line(cr_service_t *self, int argc, char **argv)
 {
     struct argp_child children[] = {{self->program->extra, 0, NULL, 0}, {0}};
@@ -82,7 +76,9 @@ read_command_line(cr_service_t *self, int argc, char **argv)
         .doc = self->program->summary,
         .children = self->program->extra ? children : NULL,
     };
-    argp_program_version_hook = print_version;
+    static char version[64]; /* argp keeps the pointer, and hands its hook no input */
+    snprintf(version, sizeof version, "%s %s", self->program->name, CR_VERSION);
+    argp_program_version = version;
     argp_err_exit_status = CR_EXIT_USAGE;
     argp_parse(&argp, argc, argv, 0, NULL, self);
 }
