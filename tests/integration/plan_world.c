@@ -119,7 +119,7 @@ world_start(world_t *self)
     plan_config_t plan = {.tick_ms = 20,
                           .timezone = "Asia/Shanghai",
                           .seal_key_file = self->seal_key,
-                          .divisions_file = "",
+                          .divisions_file = CR_TEST_ROOT "/config/sample/divisions.csv",
                           .admin_token_file = self->admin_token,
                           .receipt_wait_s = 60,
                           .expires_default_s = 3600,

@@ -221,6 +221,57 @@ an_opt_out_is_shown_told_to_dispatch_and_kept(void)
     world_close(&world);
 }
 
+static json_int_t
+sum_of_towns(const world_t *world)
+{
+    const json_t *towns = json_object_get(world->body, "towns");
+    json_int_t sum = 0;
+    for (size_t i = 0; i < json_array_size(towns); i++)
+        sum += json_integer_value(json_object_get(json_array_get(towns, i), "count"));
+    return sum;
+}
+
+static void
+an_import_opts_out_who_asks_for_it_and_towns_add_up(void)
+{
+    static const char csv[] = "id,name,phone,division,opt_out\n"
+                              "P1,Ann,19931234567,370124001000,\n"
+                              "P2,Bob,19931234568,370124102000,sms\n"
+                              "P3,Cyd,,370124102000,sms;mail\n";
+    world_t world;
+    world_open(&world);
+    CU_ASSERT_EQUAL(world_import(&world, csv), 200);
+    CU_ASSERT_EQUAL(json_integer_value(json_object_get(world.body, "updated")), 3);
+    CU_ASSERT_EQUAL(world.seen.optouts, 3);
+    CU_ASSERT_EQUAL(world_import(&world, csv), 200);
+    CU_ASSERT_EQUAL(json_integer_value(json_object_get(world.body, "unchanged")), 3);
+    CU_ASSERT_EQUAL(world.seen.optouts, 3);
+    CU_ASSERT_EQUAL(world_call(&world, OPERATOR, PLAN_AUDIENCE_COUNT, "{'select':'all'}"), 200);
+    const json_t *channels = json_object_get(world.body, "channels");
+    CU_ASSERT_EQUAL(json_integer_value(json_object_get(channels, "sms")), 1);
+    CU_ASSERT_EQUAL(json_array_size(json_object_get(world.body, "towns")), 2);
+    CU_ASSERT_EQUAL(sum_of_towns(&world), 3);
+    world_stop(&world);
+    world_start(&world);
+    CU_ASSERT_EQUAL(world_call(&world, OPERATOR, PLAN_RECIPIENT_SHOW, "{'id':'P3'}"), 200);
+    CU_ASSERT_EQUAL(json_array_size(json_object_get(world.body, "opted_out")), 2);
+    CU_ASSERT_STRING_EQUAL(world_text(&world, "town"), "东阿镇");
+    world_close(&world);
+}
+
+static void
+an_import_with_a_bad_row_changes_nothing_and_names_it(void)
+{
+    world_t world;
+    world_open(&world);
+    CU_ASSERT_EQUAL(world_import(&world, "id,name,phone\nP8,Eve,19931234569\nP9,Fay,123\n"), 422);
+    const json_t *rows = json_object_get(world.body, "bad_rows");
+    CU_ASSERT_EQUAL(json_integer_value(json_object_get(json_array_get(rows, 0), "line")), 3);
+    CU_ASSERT_EQUAL(world_call(&world, OPERATOR, PLAN_RECIPIENT_SHOW, "{'id':'P8'}"), 404);
+    CU_ASSERT_EQUAL(world_import(&world, "id,name,phone\nP8,Eve,19931234569\n"), 200);
+    world_close(&world);
+}
+
 static void
 every_change_is_in_the_audit(void)
 {
@@ -283,6 +334,10 @@ CU_TestInfo cr_tests[] = {
     {"what nobody sent expires", what_nobody_sent_expires},
     {"an opt-out is shown, told to dispatch, and kept",
      an_opt_out_is_shown_told_to_dispatch_and_kept},
+    {"an import opts out who asks for it, and towns add up",
+     an_import_opts_out_who_asks_for_it_and_towns_add_up},
+    {"an import with a bad row changes nothing and names it",
+     an_import_with_a_bad_row_changes_nothing_and_names_it},
     {"every change is in the audit", every_change_is_in_the_audit},
     {"a newer daemon ends this one", a_newer_daemon_ends_this_one},
     CU_TEST_INFO_NULL,
