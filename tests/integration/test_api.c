@@ -94,8 +94,8 @@ set_body(CURL *curl, const question_t *question)
 static void
 ask_over(CURL *curl, const question_t *question, reply_t *reply)
 {
-    char url[1024];
-    snprintf(url, sizeof url, "http://127.0.0.1:%d%s", port, question->path);
+    char *url = NULL;
+    CU_ASSERT_FATAL(asprintf(&url, "http://127.0.0.1:%d%s", port, question->path) > 0);
     *reply = (reply_t){0};
     cr_str_init(&reply->head, 64 * 1024);
     cr_str_init(&reply->body, 64 << 20);
@@ -117,6 +117,7 @@ ask_over(CURL *curl, const question_t *question, reply_t *reply)
     curl_easy_getinfo(curl, CURLINFO_NUM_CONNECTS, &reply->connections);
     reply->json = json_loads(cr_str_text(&reply->body), 0, NULL);
     curl_slist_free_all(fields);
+    free(url);
 }
 
 static void
@@ -255,6 +256,34 @@ a_fault_keeps_its_place_and_gives_its_suggestion(void)
     reply_fini(&reply);
     ask(&(question_t){"GET", "/v1/broadcasts/B-1", "admin"}, &reply);
     CU_ASSERT_STRING_EQUAL(member(&reply, "id"), "B-00000001");
+    reply_fini(&reply);
+    stop();
+}
+
+/* The prefix and `count` Han characters, percent-encoded. */
+static void
+fill_path(char *path, const char *prefix, size_t count)
+{
+    size_t length = strlen(prefix);
+    memcpy(path, prefix, length + 1);
+    for (; count > 0; count--, length += 9)
+        memcpy(path + length, "%E5%AD%94", 10);
+}
+
+static void
+the_longest_selector_fits_and_an_endless_head_does_not(void)
+{
+    static char path[64 * 1024];
+    reply_t reply;
+    start(1);
+    fill_path(path, "/v1/audience?select=", 4096 / 3);
+    ask(&(question_t){"GET", path, "admin"}, &reply);
+    CU_ASSERT_EQUAL(reply.status, 400);
+    CU_ASSERT_EQUAL(json_integer_value(json_object_get(reply.json, "column")), 6);
+    reply_fini(&reply);
+    fill_path(path, "/v1/audience?select=", 7000);
+    ask(&(question_t){"GET", path, "admin"}, &reply);
+    CU_ASSERT(reply.status == 414 || reply.status == 431);
     reply_fini(&reply);
     stop();
 }
@@ -658,6 +687,8 @@ CU_TestInfo cr_tests[] = {
      what_is_wrong_with_a_request_is_told_as_a_problem},
     {"a fault keeps its place and gives its suggestion",
      a_fault_keeps_its_place_and_gives_its_suggestion},
+    {"the longest selector fits and an endless head does not",
+     the_longest_selector_fits_and_an_endless_head_does_not},
     {"a body that is too large gets its answer however it comes",
      a_body_that_is_too_large_gets_its_answer_however_it_comes},
     {"a chunked body without end is cut off", a_chunked_body_without_end_is_cut_off},
