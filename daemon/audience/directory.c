@@ -68,8 +68,8 @@ directory_get(const directory_t *self, uint32_t ordinal, recipient_t *out)
     return true;
 }
 
-static bool
-has_id(const void *context, uint32_t ordinal, cr_slice_t id)
+bool
+version_has_id(const void *context, uint32_t ordinal, cr_slice_t id)
 {
     return cr_slice_equal(version_field(context, ordinal, FIELD_ID), id);
 }
@@ -77,7 +77,7 @@ has_id(const void *context, uint32_t ordinal, cr_slice_t id)
 uint32_t
 directory_find(const directory_t *self, cr_slice_t id)
 {
-    return index_find(&self->ids, id, has_id, self);
+    return index_find(&self->ids, index_hash(id), id, version_has_id, self);
 }
 
 cr_slice_t

@@ -96,7 +96,8 @@ divisions_find(const divisions_t *self, cr_slice_t name)
     char padded[DIVISION_DIGITS];
     if (!self || name.length == 0)
         return NULL;
-    uint32_t found = index_find(&self->index, full_code(name, padded), is_entry, self);
+    cr_slice_t key = full_code(name, padded);
+    uint32_t found = index_find(&self->index, index_hash(key), key, is_entry, self);
     return found == INDEX_NONE ? NULL : &self->entries[found];
 }
 

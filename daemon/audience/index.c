@@ -10,23 +10,25 @@ uint32_t
 index_hash(cr_slice_t name)
 {
     const uint64_t odd = UINT64_C(0x9E3779B97F4A7C15);
-    uint64_t hash = name.length * odd;
-    for (size_t at = 0; at < name.length; at += 8) {
-        uint64_t word = 0;
-        size_t left = name.length - at;
-        memcpy(&word, name.text + at, left < 8 ? left : 8);
+    uint64_t hash = name.length * odd, word;
+    const char *at = name.text, *end = at + name.length;
+    for (; end - at >= 8; at += 8) {
+        memcpy(&word, at, 8);
         hash = (hash ^ word) * odd;
         hash ^= hash >> 29;
     }
-    return (uint32_t)((hash * odd) >> 32);
+    for (word = 0; at < end; at++)
+        word = word << 8 | (unsigned char)*at;
+    return (uint32_t)(((hash ^ word) * odd) >> 32);
 }
 
 uint32_t
-index_find(const index_t *self, cr_slice_t name, index_is_fn *is, const void *context)
+index_find(const index_t *self, uint32_t hash, cr_slice_t name, index_is_fn *is,
+           const void *context)
 {
     if (self->capacity == 0)
         return INDEX_NONE;
-    uint32_t hash = index_hash(name), mask = self->capacity - 1;
+    uint32_t mask = self->capacity - 1;
     for (uint32_t at = hash & mask; self->slots[at].value != INDEX_NONE; at = (at + 1) & mask)
         if (self->slots[at].hash == hash && is(context, self->slots[at].value, name))
             return self->slots[at].value;

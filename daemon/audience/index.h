@@ -26,8 +26,9 @@ typedef struct {
 typedef bool index_is_fn(const void *context, uint32_t value, cr_slice_t name);
 
 uint32_t index_hash(cr_slice_t name);
-/* INDEX_NONE when there is none. */
-uint32_t index_find(const index_t *self, cr_slice_t name, index_is_fn *is, const void *context);
+/* `hash` is that of the name. INDEX_NONE when there is none. */
+uint32_t index_find(const index_t *self, uint32_t hash, cr_slice_t name, index_is_fn *is,
+                    const void *context);
 /* The name must not be there yet. */
 cr_err_t index_add(index_t *self, uint32_t hash, uint32_t value) CR_MUST_USE;
 /* Makes room, so that `count` entries can be added without failure. */

@@ -170,7 +170,7 @@ has_id(const void *context, uint32_t row, cr_slice_t id)
 uint32_t
 intake_rows_find(const intake_rows_t *self, cr_slice_t id)
 {
-    return index_find(&self->ids, id, has_id, self);
+    return index_find(&self->ids, index_hash(id), id, has_id, self);
 }
 
 static cr_err_t
@@ -230,7 +230,8 @@ intake_rows_add(intake_rows_t *self, size_t line, cr_slice_t values, const uint1
     for (size_t i = 0; i < self->id; i++)
         start += lengths[i];
     cr_slice_t id = {values.text + start, lengths[self->id]};
-    if (intake_rows_find(self, id) != INDEX_NONE)
+    uint32_t hash = index_hash(id);
+    if (index_find(&self->ids, hash, id, has_id, self) != INDEX_NONE)
         return CR_EXISTS;
     intake_row_t *row;
     cr_err_t err = grow_rows(self);
@@ -244,5 +245,5 @@ intake_rows_add(intake_rows_t *self, size_t line, cr_slice_t values, const uint1
     memcpy(row->length, lengths, self->columns * sizeof *lengths);
     memcpy(values_of(self, row), values.text, values.length);
     self->rows[self->count] = row;
-    return index_add(&self->ids, index_hash(id), self->count++);
+    return index_add(&self->ids, hash, self->count++);
 }

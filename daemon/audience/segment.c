@@ -251,23 +251,26 @@ reserve_pool(segment_builder_t *self, size_t more)
 }
 
 static cr_err_t
+append(segment_builder_t *self, cr_slice_t text, uint16_t *code)
+{
+    cr_err_t err = reserve_pool(self, text.length);
+    if (err != CR_OK)
+        return err;
+    memcpy(self->pool + self->pool_bytes, text.text, text.length);
+    self->pool_bytes += (uint32_t)text.length;
+    self->end[self->strings] = self->pool_bytes;
+    *code = (uint16_t)self->strings++;
+    return CR_OK;
+}
+
+static cr_err_t
 intern(segment_builder_t *self, cr_slice_t text, uint16_t *code)
 {
-    if (text.length == 0) {
-        *code = 0;
-        return CR_OK;
-    }
-    uint32_t found = index_find(&self->index, text, is_string, self);
+    uint32_t hash = index_hash(text);
+    uint32_t found = index_find(&self->index, hash, text, is_string, self);
     if (found == INDEX_NONE) {
-        cr_err_t err = reserve_pool(self, text.length);
-        if (err == CR_OK)
-            err = index_add(&self->index, index_hash(text), self->strings);
-        if (err != CR_OK)
-            return err;
-        memcpy(self->pool + self->pool_bytes, text.text, text.length);
-        self->pool_bytes += (uint32_t)text.length;
-        found = self->strings++;
-        self->end[found] = self->pool_bytes;
+        cr_err_t err = append(self, text, code);
+        return err == CR_OK ? index_add(&self->index, hash, *code) : err;
     }
     *code = (uint16_t)found;
     return CR_OK;
@@ -306,13 +309,12 @@ cr_err_t
 segment_builder_set(segment_builder_t *self, uint32_t column, cr_slice_t value)
 {
     CR_ASSERT(self->rows > 0 && column < self->columns);
-    uint16_t code;
-    cr_err_t err = intern(self, value, &code);
-    if (err != CR_OK)
-        return err;
-    self->code[column][self->rows - 1] = code;
-    self->used[column] |= code != 0;
-    return CR_OK;
+    if (value.length == 0)
+        return CR_OK;
+    bool is_unique = column == FIELD_ID || column == FIELD_OPENID || column == FIELD_EMAIL;
+    uint16_t *code = &self->code[column][self->rows - 1];
+    self->used[column] = true;
+    return is_unique ? append(self, value, code) : intern(self, value, code);
 }
 
 /* The columns to keep, fields always; returns how many. */

@@ -3,7 +3,7 @@
  *
  * Every value of every recipient, id and name as well as groups and attributes, is a 16-bit code
  * into the segment's own dictionary: a town, a group list or a household's phone is kept once, an
- * address costs its bytes and six more. A segment is one block of memory without pointers, so what
+ * id costs its bytes and six more. A segment is one block of memory without pointers, so what
  * is sealed and stored is that block itself. The first columns are the fields below, the others
  * are attributes.
  *
@@ -79,7 +79,7 @@ cr_err_t segment_builder_attribute(segment_builder_t *self, cr_slice_t key,
                                    uint32_t *column) CR_MUST_USE;
 /* A new row, all empty. */
 void segment_builder_row(segment_builder_t *self);
-/* Sets a value of the newest row. */
+/* Sets a value of the newest row, once. */
 cr_err_t segment_builder_set(segment_builder_t *self, uint32_t column,
                              cr_slice_t value) CR_MUST_USE;
 /* Leaves attributes out that nobody has. */

@@ -86,7 +86,7 @@ add_tag(tags_t *self, cr_slice_t name, tag_t **out)
 static cr_err_t
 add_members(tags_t *self, cr_slice_t name, const uint32_t *ordinals, size_t count)
 {
-    uint32_t found = index_find(&self->index, name, is_tag, self);
+    uint32_t found = index_find(&self->index, index_hash(name), name, is_tag, self);
     tag_t *tag = found == INDEX_NONE ? NULL : self->tags[found];
     if (!tag) {
         cr_err_t err = add_tag(self, name, &tag);
@@ -188,7 +188,7 @@ tags_seal(tags_t *self)
 const roaring_bitmap_t *
 tags_find(const tags_t *self, cr_slice_t name)
 {
-    uint32_t found = index_find(&self->index, name, is_tag, self);
+    uint32_t found = index_find(&self->index, index_hash(name), name, is_tag, self);
     return found == INDEX_NONE ? NULL : self->tags[found]->members;
 }
 

@@ -129,9 +129,9 @@ version_index_ids(directory_t *self, uint32_t first)
     cr_err_t err = index_reserve(&self->ids, self->size);
     for (uint32_t ordinal = first; ordinal < self->size && err == CR_OK; ordinal++) {
         cr_slice_t id = version_field(self, ordinal, FIELD_ID);
-        err = id.length == 0 || directory_find(self, id) != DIRECTORY_NONE
-                  ? CR_CORRUPT
-                  : index_add(&self->ids, index_hash(id), ordinal);
+        uint32_t hash = index_hash(id);
+        bool is_new = index_find(&self->ids, hash, id, version_has_id, self) == INDEX_NONE;
+        err = id.length > 0 && is_new ? index_add(&self->ids, hash, ordinal) : CR_CORRUPT;
     }
     return err;
 }

@@ -37,6 +37,8 @@ cr_err_t version_index_ids(directory_t *self, uint32_t first) CR_MUST_USE;
 /* Makes all bitmaps; ids are indexed already. */
 cr_err_t version_index_tags(directory_t *self) CR_MUST_USE;
 cr_slice_t version_field(const directory_t *self, uint32_t ordinal, field_t field);
+/* For index_find in `ids`. */
+bool version_has_id(const void *context, uint32_t ordinal, cr_slice_t id);
 /* NULL when nobody has the attribute. */
 const tags_t *version_attribute(const directory_t *self, cr_slice_t key);
 
