@@ -1,0 +1,86 @@
+#include "mail_outcome.h"
+
+#include <string.h>
+
+enum { AWAY_RETRY_MS = 1000 }; /* no connection, or the server closes it (421) */
+
+/* By enhanced code; one that ends in '.' matches what begins so. The first match counts. */
+static const struct {
+    const char *code;
+    cr_status_t status;
+} enhanced_codes[] = {
+    {"5.1.7", CR_STATUS_FAILED_ACCOUNT}, /* our own sender address */
+    {"5.1.8", CR_STATUS_FAILED_ACCOUNT}, {"5.1.", CR_STATUS_FAILED_ADDRESS},
+    {"5.2.1", CR_STATUS_FAILED_MAILBOX}, /* disabled */
+    {"5.2.2", CR_STATUS_FAILED_MAILBOX}, /* full */
+    {"5.2.3", CR_STATUS_FAILED_CONTENT}, /* too long */
+    {"5.3.4", CR_STATUS_FAILED_CONTENT}, {"5.6.", CR_STATUS_FAILED_CONTENT},
+    {"5.7.3", CR_STATUS_FAILED_ACCOUNT}, {"5.7.8", CR_STATUS_FAILED_ACCOUNT},
+    {"5.7.9", CR_STATUS_FAILED_ACCOUNT}, {"5.7.", CR_STATUS_FAILED_BLOCKED},
+};
+
+static const struct {
+    long from, to;
+    cr_status_t status;
+} reply_codes[] = {
+    {200, 299, CR_STATUS_HANDED},         {400, 499, CR_STATUS_RETRY_1},
+    {530, 530, CR_STATUS_FAILED_ACCOUNT}, {534, 535, CR_STATUS_FAILED_ACCOUNT},
+    {538, 538, CR_STATUS_FAILED_ACCOUNT}, {550, 551, CR_STATUS_FAILED_ADDRESS},
+    {552, 552, CR_STATUS_FAILED_MAILBOX}, {553, 553, CR_STATUS_FAILED_ADDRESS},
+    {554, 554, CR_STATUS_FAILED_BLOCKED}, {500, 599, CR_STATUS_FAILED_CONTENT},
+};
+
+static bool
+begins(cr_slice_t text, const char *prefix)
+{
+    size_t length = strlen(prefix);
+    return text.length >= length && memcmp(text.text, prefix, length) == 0;
+}
+
+/* The word after the reply code; empty when the reply is shorter. */
+static cr_slice_t
+second_word(cr_slice_t reply)
+{
+    if (reply.length < 5 || (reply.text[3] != ' ' && reply.text[3] != '-'))
+        return CR_SLICE("");
+    cr_slice_t rest = {reply.text + 4, reply.length - 4}, word = {rest.text, 0};
+    while (word.length < rest.length && rest.text[word.length] > ' ')
+        word.length++;
+    return word;
+}
+
+static bool
+enhanced_status(cr_slice_t code, cr_status_t *status)
+{
+    for (size_t i = 0; i < CR_COUNT(enhanced_codes); i++) {
+        const char *known = enhanced_codes[i].code;
+        bool family = known[strlen(known) - 1] == '.';
+        if (family ? begins(code, known) : cr_slice_equal(code, cr_slice_of(known))) {
+            *status = enhanced_codes[i].status;
+            return true;
+        }
+    }
+    return false;
+}
+
+static cr_status_t
+reply_status(long code)
+{
+    for (size_t i = 0; i < CR_COUNT(reply_codes); i++)
+        if (code >= reply_codes[i].from && code <= reply_codes[i].to)
+            return reply_codes[i].status;
+    return CR_STATUS_UNKNOWN;
+}
+
+outcome_t
+mail_answer_outcome(const cr_http_answer_t *answer, cr_slice_t reply)
+{
+    if (!answer->answered && answer->sent)
+        return (outcome_t){.status = CR_STATUS_UNKNOWN};
+    if (!answer->answered || answer->status == 421)
+        return (outcome_t){.status = CR_STATUS_RETRY_1, .retry_after_ms = AWAY_RETRY_MS};
+    outcome_t outcome = {.status = reply_status(answer->status)};
+    if (answer->status >= 500)
+        enhanced_status(second_word(reply), &outcome.status);
+    return outcome;
+}

@@ -1,0 +1,33 @@
+/*
+ * batch - the deliveries of one lease, checked and ready to be picked one by one
+ *
+ * A lease comes as columns; the check and the offsets of every value are made once, when it
+ * arrives, so that a submit only looks things up.
+ *
+ * Ownership  a batch owns the frame it was made from; slices and pointers live as long as it.
+ * Limits     1 to 256 deliveries; what breaks a rule of docs/protocol.md section 3 is refused.
+ */
+#ifndef BATCH_H
+#define BATCH_H
+
+#include "cr_id.h"
+#include "cr_wire.h"
+
+typedef struct {
+    Crier__V1__Frame *frame;
+    const Crier__V1__Lease *lease;
+    size_t count;
+    cr_slice_t *values; /* `count` addresses, then `count` of each column */
+} batch_t;
+
+/* Takes the frame in any case. CR_INVAL: not a lease, of another channel, or unsound. */
+cr_err_t batch_new(Crier__V1__Frame **frame_p, cr_channel_t channel, batch_t **batch) CR_MUST_USE;
+void batch_destroy(batch_t **self_p);
+
+cr_delivery_t batch_delivery(const batch_t *self, size_t position);
+cr_slice_t batch_address(const batch_t *self, size_t position);
+const Crier__V1__Wording *batch_wording(const batch_t *self, size_t position);
+/* The value of a placeholder; false when the lease has no such column. */
+bool batch_value(const batch_t *self, size_t position, cr_slice_t name, cr_slice_t *value);
+
+#endif

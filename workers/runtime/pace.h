@@ -1,0 +1,33 @@
+/*
+ * pace - how fast one gateway is spoken to: a window and a rate
+ *
+ * The window bounds submits without an answer (and with that what can ever become unknown); the
+ * rate spreads submits evenly with a burst of a tenth of a second. A gateway that asks for quiet
+ * gets it.
+ *
+ * Time       callers pass the monotonic clock; nothing is read here.
+ * Source     the generic cell rate algorithm (ITU-T I.371) is a token bucket in one number.
+ */
+#ifndef PACE_H
+#define PACE_H
+
+#include "cr_base.h"
+
+typedef struct {
+    uint32_t window, in_flight;
+    int64_t step_ns, burst_ns; /* 0: no rate */
+    int64_t full_ns;           /* when the bucket is full again */
+    int64_t quiet_until_us;
+} pace_t;
+
+/* `window` is at least 1; `per_second` 0 means that only the window limits. */
+void pace_init(pace_t *self, uint32_t window, uint32_t per_second);
+/* When pace_take can succeed: not after `now_us` if at once, INT64_MAX while the window is full. */
+int64_t pace_ready_us(const pace_t *self, int64_t now_us);
+/* Takes a slot of the window and a token; false when pace_ready_us lies ahead. */
+bool pace_take(pace_t *self, int64_t now_us) CR_MUST_USE;
+void pace_release(pace_t *self);
+/* Nothing before `until_us`; an earlier end of quiet is kept if it is later. */
+void pace_quiet(pace_t *self, int64_t until_us);
+
+#endif

@@ -1,0 +1,120 @@
+#include "render.h"
+
+#include <stdlib.h>
+
+#include "cr_fill.h"
+#include "cr_text.h"
+
+enum { PART_BYTES_MAX = 1 << 20 };
+
+enum { PART_TEXT, PART_SUBJECT, PART_HTML, PART_URL, PART_COUNT };
+
+struct render {
+    cr_str_t parts[PART_COUNT];
+    cr_str_t fields[RENDER_FIELDS_MAX];
+};
+
+/* Whose values are asked for while a wording is filled. */
+typedef struct {
+    const batch_t *batch;
+    size_t position;
+} recipient_t;
+
+render_t *
+render_new(void)
+{
+    render_t *self = calloc(1, sizeof *self);
+    if (!self)
+        return NULL;
+    for (size_t i = 0; i < PART_COUNT; i++)
+        cr_str_init(&self->parts[i], PART_BYTES_MAX);
+    for (size_t i = 0; i < RENDER_FIELDS_MAX; i++)
+        cr_str_init(&self->fields[i], PART_BYTES_MAX);
+    return self;
+}
+
+void
+render_destroy(render_t **self_p)
+{
+    render_t *self = *self_p;
+    if (!self)
+        return;
+    for (size_t i = 0; i < PART_COUNT; i++)
+        cr_str_fini(&self->parts[i]);
+    for (size_t i = 0; i < RENDER_FIELDS_MAX; i++)
+        cr_str_fini(&self->fields[i]);
+    free(self);
+    *self_p = NULL;
+}
+
+static bool
+value_of(void *context, cr_slice_t name, cr_slice_t *value)
+{
+    const recipient_t *recipient = context;
+    return batch_value(recipient->batch, recipient->position, name, value);
+}
+
+static cr_err_t
+fill(cr_str_t *part, const char *wording, cr_fill_mode_t mode, recipient_t *recipient,
+     cr_slice_t *out)
+{
+    cr_str_clear(part);
+    cr_err_t err = cr_fill(cr_slice_of(wording), mode, value_of, recipient, part);
+    if (err == CR_OK)
+        *out = cr_str_slice(part);
+    return err;
+}
+
+static cr_err_t
+fill_parts(render_t *self, const Crier__V1__Wording *wording, recipient_t *recipient,
+           message_t *message)
+{
+    const struct {
+        const char *wording;
+        cr_fill_mode_t mode;
+        cr_slice_t *out;
+    } parts[PART_COUNT] = {
+        [PART_TEXT] = {wording->text, CR_FILL_PLAIN, &message->text},
+        [PART_SUBJECT] = {wording->subject, CR_FILL_PLAIN, &message->subject},
+        [PART_HTML] = {wording->html, CR_FILL_HTML, &message->html},
+        [PART_URL] = {wording->url, CR_FILL_PLAIN, &message->url},
+    };
+    for (size_t i = 0; i < PART_COUNT; i++) {
+        cr_err_t err =
+            fill(&self->parts[i], parts[i].wording, parts[i].mode, recipient, parts[i].out);
+        if (err != CR_OK)
+            return err;
+    }
+    return cr_text_has_line_break(message->subject) ? CR_INVAL : CR_OK;
+}
+
+static cr_err_t
+fill_fields(render_t *self, const Crier__V1__Wording *wording, recipient_t *recipient,
+            message_t *message)
+{
+    if (wording->n_fields > RENDER_FIELDS_MAX)
+        return CR_TOOBIG;
+    message->field_count = wording->n_fields;
+    for (size_t i = 0; i < wording->n_fields; i++) {
+        message->fields[i].name = cr_slice_of(wording->fields[i]->name);
+        cr_err_t err = fill(&self->fields[i], wording->fields[i]->value, CR_FILL_PLAIN, recipient,
+                            &message->fields[i].value);
+        if (err != CR_OK)
+            return err;
+    }
+    return CR_OK;
+}
+
+cr_err_t
+render_message(render_t *self, const batch_t *batch, size_t position, message_t *message)
+{
+    const Crier__V1__Wording *wording = batch_wording(batch, position);
+    recipient_t recipient = {batch, position};
+    message->delivery = batch_delivery(batch, position);
+    cr_reference_format(&message->delivery, message->reference);
+    message->address = batch_address(batch, position);
+    message->sender = cr_slice_of(batch->lease->sender);
+    message->template_id = cr_slice_of(wording->template_id);
+    cr_err_t err = fill_parts(self, wording, &recipient, message);
+    return err == CR_OK ? fill_fields(self, wording, &recipient, message) : err;
+}
