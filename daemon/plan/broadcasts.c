@@ -131,7 +131,7 @@ draft(plan_t *self, const ask_t *ask, json_t **document, cr_fault_t *fault)
 void
 verb_broadcast_draft(plan_t *self, ask_t *ask)
 {
-    json_t *document;
+    json_t *document = NULL;
     cr_fault_t fault;
     cr_err_t err = draft(self, ask, &document, &fault);
     if (err != CR_OK) {

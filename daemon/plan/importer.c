@@ -123,7 +123,7 @@ read_stored(const importer_config_t *config, directory_t **directory, uint32_t *
 cr_err_t
 importer_load(const importer_config_t *config, directory_t **directory, cr_fault_t *fault)
 {
-    uint32_t newest;
+    uint32_t newest = 0;
     return read_stored(config, directory, &newest, fault);
 }
 
@@ -181,8 +181,8 @@ rest(importer_t *self, int64_t ms)
 static bool
 read_back(importer_t *self, import_t *import)
 {
-    directory_t *stored;
-    uint32_t newest;
+    directory_t *stored = NULL;
+    uint32_t newest = 0;
     cr_fault_t fault;
     int64_t ms = READ_BACK_FIRST_MS;
     while (read_stored(self->config, &stored, &newest, &fault) != CR_OK) {

@@ -94,6 +94,26 @@ nobody_approves_what_the_same_person_wrote(void)
 }
 
 static void
+strangers_and_wrong_roles_are_refused_and_unknown_members_are_named(void)
+{
+    static const char draft[] = "{'template':'fzr','to':'all','variables':{'place':'hall'}}";
+    static const char misspelt[] = "{'template':'fzr','to':'all','chanels':['sms']}";
+    world_t world;
+    world_open(&world);
+    CU_ASSERT_EQUAL(world_call(&world, APPROVER, PLAN_BROADCAST_DRAFT, draft), 403);
+    CU_ASSERT_EQUAL(world_call(&world, PLANNER, PLAN_USER_LIST, "{}"), 403);
+    CU_ASSERT_EQUAL(world_call(&world, PLANNER, PLAN_BROADCAST_DRAFT, misspelt), 400);
+    CU_ASSERT_STRING_EQUAL(world_text(&world, "member"), "chanels");
+    CU_ASSERT_EQUAL(world_call(&world, ADMIN, PLAN_USER_REVOKE, "{'name':'planner'}"), 204);
+    CU_ASSERT_EQUAL(world_call(&world, PLANNER, PLAN_WHOAMI, "{}"), 401);
+    world_stop(&world);
+    world_start(&world);
+    CU_ASSERT_EQUAL(world_call(&world, PLANNER, PLAN_WHOAMI, "{}"), 401);
+    CU_ASSERT_EQUAL(world_call(&world, DUTY, PLAN_WHOAMI, "{}"), 200);
+    world_close(&world);
+}
+
+static void
 a_template_changed_after_submission_cannot_be_approved(void)
 {
     world_t world;
@@ -323,6 +343,8 @@ CU_TestInfo cr_tests[] = {
     {"what was sending is taken up again and what was cancelled is settled",
      what_was_sending_is_taken_up_again_and_what_was_cancelled_is_settled},
     {"nobody approves what the same person wrote", nobody_approves_what_the_same_person_wrote},
+    {"strangers and wrong roles are refused, and unknown members are named",
+     strangers_and_wrong_roles_are_refused_and_unknown_members_are_named},
     {"a template changed after submission cannot be approved",
      a_template_changed_after_submission_cannot_be_approved},
     {"an answered change is answered the same again",
