@@ -63,12 +63,12 @@ void ports_store(plan_t *self, ledger_op_t *op);
 void ports_tell(plan_t *self, dispatch_message_t *message);
 
 /* ask.c */
-void ask_deliver(plan_t *self, ask_t *ask);
+void ask_deliver(plan_t *plan, ask_t *self);
 /* What plan does by itself for a broadcast: by the clock, or because dispatch is done. */
-ask_t *ask_errand(plan_t *self, broadcast_t *broadcast);
+ask_t *ask_errand(plan_t *plan, broadcast_t *broadcast);
 
 /* moves.c: the one place where a broadcast changes its state. */
-cr_err_t move_check(plan_t *self, const ask_t *ask, const broadcast_t *broadcast,
+cr_err_t move_check(plan_t *plan, const ask_t *ask, const broadcast_t *broadcast,
                     lifecycle_move_t move, cr_fault_t *fault) CR_MUST_USE;
 /* The amended document for the move; the ask holds the broadcast from here on. */
 json_t *move_begin(ask_t *ask, broadcast_t *broadcast, lifecycle_move_t move);
