@@ -1,0 +1,77 @@
+/*
+ * What the files of dispatch's thread share. The core decides; these files carry: frames from
+ * workers to events (inbound.c), actions to frames (outbound.c) and writes (store.c), what plan asks
+ * (orders.c), what people look at (views.c, explain.c).
+ */
+#ifndef ACTOR_H
+#define ACTOR_H
+
+#include "cr_log.h"
+#include "cr_wire.h"
+#include "notice.h"
+#include "offenders.h"
+
+typedef struct {
+    dispatch_config_t config;
+    uint64_t epoch;
+    core_t *core;
+    zsock_t *pipe, *router, *ledger, *plan;
+    zactor_t *zap;
+
+    directory_t *directory;
+    roaring_bitmap_t *opted_out[CR_CHANNEL_COUNT];
+    notice_t **notices; /* by id, which only grows */
+    size_t notice_count, notice_capacity;
+    bool has_done;
+
+    zlist_t *waiting; /* ops that must wait for a place at the ledger */
+    size_t in_flight;
+    bool fenced;
+    dispatch_message_t *stop; /* to be answered when nothing is under way */
+
+    offenders_t offenders;
+    cr_wire_pool_t addresses, *columns;
+    size_t columns_capacity;
+    cr_log_limit_t refusal_log, garbage_log;
+    int64_t publish_us;
+} actor_t;
+
+core_time_t actor_now(void);
+notice_t *actor_find(const actor_t *self, uint64_t broadcast);
+/* Takes the notice over. CR_NOMEM. */
+cr_err_t actor_add(actor_t *self, notice_t **notice_p) CR_MUST_USE;
+
+/* inbound.c: takes what the ROUTER has, within a bound. */
+void inbound_take(actor_t *self);
+
+/* outbound.c */
+void outbound_actions(core_actions_t *actions);
+bool outbound_send(actor_t *self, const char *worker, Crier__V1__Frame *frame);
+void outbound_refuse(actor_t *self, const char *worker, core_refusal_t reason, uint64_t lease,
+                     const char *text);
+void outbound_fini(actor_t *self);
+
+/* store.c */
+void store_actions(core_actions_t *actions);
+void store_send(actor_t *self, ledger_op_t *op);
+void store_take(actor_t *self);
+bool store_is_idle(const actor_t *self);
+
+/* orders.c */
+void orders_take(actor_t *self);
+void orders_answer(actor_t *self, dispatch_message_t **message_p);
+void orders_publish(actor_t *self);
+void orders_tell_done(actor_t *self);
+
+/* views.c */
+json_t *views_workers(const actor_t *self);
+json_t *views_gateways(const actor_t *self);
+json_t *views_queue(const actor_t *self);
+void views_count(const actor_t *self, core_time_t now, uint64_t broadcast, cr_channel_t channel,
+                 dispatch_counts_t *out);
+
+/* explain.c: takes the message over and answers it when the trail has been read. */
+void explain_begin(actor_t *self, dispatch_message_t **message_p);
+void explain_trail(actor_t *self, ledger_op_t *op);
+
+#endif

@@ -1,0 +1,258 @@
+/* Frames from workers: checked, unpacked, handed to the core. Nothing here decides about deliveries. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "../metrics.h"
+#include "actor.h"
+
+enum { FRAMES_MAX = 256, LOG_MS = 10000 };
+
+static void
+offend(actor_t *self, const char *worker, const char *reason)
+{
+    uint64_t suppressed;
+    int64_t now = cr_clock_mono_us();
+    metrics_add(METRIC_WIRE_GARBAGE, 1);
+    if (offenders_note(&self->offenders, worker, now))
+        cr_log(CR_LOG_WARN, "worker_shut_out", "worker=%s seconds=60", worker);
+    if (cr_log_limit(&self->garbage_log, now, LOG_MS, &suppressed))
+        cr_log(CR_LOG_WARN, "wire_garbage", "worker=%s reason=%s suppressed=%" PRIu64, worker,
+               reason, suppressed);
+}
+
+static void
+refuse_malformed(actor_t *self, const char *worker, uint64_t lease, const char *text)
+{
+    offend(self, worker, "malformed");
+    outbound_refuse(self, worker, CORE_MALFORMED, lease, text);
+}
+
+/* -- what each kind of frame means -------------------------------------------------------------- */
+
+static void
+on_hello(actor_t *self, const char *worker, const Crier__V1__Frame *frame)
+{
+    const Crier__V1__Hello *hello = frame->hello;
+    if (strcmp(hello->worker, worker) != 0) {
+        outbound_refuse(self, worker, CORE_WRONG_NAME, 0, "Hello.worker is another name");
+        return;
+    }
+    const Crier__V1__Gateway *gateway = hello->gateway;
+    if (!gateway || hello->channel >= CR_CHANNEL_COUNT || gateway->name[0] == '\0' ||
+        strlen(gateway->name) >= CORE_NAME_MAX || gateway->window == 0 ||
+        gateway->window > CORE_BLOCK) {
+        refuse_malformed(self, worker, 0, "Hello: channel, gateway name or window");
+        return;
+    }
+    core_hello_t said = {
+        .worker = worker,
+        .channel = (cr_channel_t)hello->channel,
+        .gateway = {.drill = gateway->drill,
+                    .gives_receipts = gateway->gives_receipts,
+                    .idempotent = gateway->idempotent,
+                    .window = gateway->window,
+                    .per_second = gateway->per_second},
+        .credit = hello->credit,
+        .urgent_credit = hello->urgent_credit,
+        .held = hello->held,
+        .held_count = hello->n_held,
+        .version = hello->version,
+    };
+    memcpy(said.gateway.name, gateway->name, strlen(gateway->name));
+    core_hello(self->core, actor_now(), &said);
+}
+
+static void
+on_report(actor_t *self, const char *worker, const Crier__V1__Frame *frame)
+{
+    const Crier__V1__Report *report = frame->report;
+    size_t count = report->positions.len, accepted = 0;
+    if (count > CORE_BLOCK || report->outcomes.len != count) {
+        refuse_malformed(self, worker, report->lease, "Report: positions and outcomes differ");
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        accepted += report->outcomes.data[i] == CR_STATUS_ACCEPTED;
+    if (report->gateway_ids && !cr_wire_pool_is_sound(report->gateway_ids, accepted)) {
+        refuse_malformed(self, worker, report->lease, "Report: gateway_ids");
+        return;
+    }
+    cr_slice_t ids[CORE_BLOCK];
+    cr_wire_cursor_t cursor = {0};
+    for (size_t i = 0; report->gateway_ids && i < accepted; i++)
+        ids[i] = cr_wire_pool_next(report->gateway_ids, &cursor);
+    core_report_t said = {
+        .lease = report->lease,
+        .sequence = report->sequence,
+        .intent = report->intent,
+        .positions = report->positions.data,
+        .outcomes = report->outcomes.data,
+        .count = count,
+        .gateway_ids = ids,
+        .gateway_id_count = report->gateway_ids ? accepted : 0,
+        .retry_after_ms = report->retry_after_ms,
+        .last = report->last,
+    };
+    core_report(self->core, actor_now(), worker, &said);
+}
+
+/* False: it names no delivery that we could have sent. */
+static bool
+read_receipt(cr_slice_t reference, cr_slice_t id, uint8_t outcome, core_receipt_t *out)
+{
+    *out = (core_receipt_t){.gateway_id = id, .outcome = outcome};
+    if (reference.length > 0)
+        return id.length == 0 && cr_reference_parse(reference, &out->delivery) == CR_OK;
+    return id.length > 0 && id.length < CORE_GATEWAY_ID_MAX;
+}
+
+static void
+on_receipts(actor_t *self, const char *worker, const Crier__V1__Frame *frame)
+{
+    const Crier__V1__Receipts *receipts = frame->receipts;
+    static core_receipt_t read[CORE_RECEIPTS_MAX]; /* one thread; too large for its stack */
+    size_t count = receipts->outcomes.len, kept = 0;
+    if (count > CORE_RECEIPTS_MAX || !cr_wire_pool_is_sound(receipts->references, count) ||
+        !cr_wire_pool_is_sound(receipts->gateway_ids, count)) {
+        refuse_malformed(self, worker, 0, "Receipts: columns differ in length");
+        return;
+    }
+    cr_wire_cursor_t references = {0}, ids = {0};
+    for (size_t i = 0; i < count; i++) {
+        cr_slice_t reference = cr_wire_pool_next(receipts->references, &references);
+        cr_slice_t id = cr_wire_pool_next(receipts->gateway_ids, &ids);
+        if (read_receipt(reference, id, receipts->outcomes.data[i], &read[kept]))
+            kept++;
+        else
+            metrics_add(METRIC_RECEIPTS_UNKNOWN, 1);
+    }
+    core_receipts_t said = {.number = receipts->batch, .receipts = read, .count = kept};
+    core_receipts(self->core, actor_now(), worker, &said);
+}
+
+static void
+on_ping(actor_t *self, const char *worker, const Crier__V1__Frame *frame)
+{
+    Crier__V1__Pong pong = CRIER__V1__PONG__INIT;
+    Crier__V1__Frame answer = CRIER__V1__FRAME__INIT;
+    pong.stamp = frame->ping->stamp;
+    answer.body_case = CRIER__V1__FRAME__BODY_PONG;
+    answer.pong = &pong;
+    outbound_send(self, worker, &answer);
+}
+
+static void
+on_pong(actor_t *self, const char *worker, const Crier__V1__Frame *frame)
+{
+    (void)self;
+    (void)worker;
+    (void)frame; /* that it came is all it says */
+}
+
+static void
+on_bye(actor_t *self, const char *worker, const Crier__V1__Frame *frame)
+{
+    (void)frame;
+    core_bye(self->core, worker);
+}
+
+static void (*const frames[])(actor_t *self, const char *worker, const Crier__V1__Frame *frame) = {
+    [CRIER__V1__FRAME__BODY_HELLO] = on_hello,       [CRIER__V1__FRAME__BODY_REPORT] = on_report,
+    [CRIER__V1__FRAME__BODY_RECEIPTS] = on_receipts, [CRIER__V1__FRAME__BODY_PING] = on_ping,
+    [CRIER__V1__FRAME__BODY_PONG] = on_pong,         [CRIER__V1__FRAME__BODY_BYE] = on_bye,
+};
+
+static void
+understand(actor_t *self, const char *worker, zmq_msg_t *message)
+{
+    Crier__V1__Frame *frame;
+    cr_err_t err = cr_wire_unpack(zmq_msg_data(message), zmq_msg_size(message), &frame);
+    if (err == CR_CONFLICT) {
+        offend(self, worker, "version");
+        outbound_refuse(self, worker, CORE_BAD_VERSION, 0, "version 1 is spoken here");
+        return;
+    }
+    if (err != CR_OK) {
+        offend(self, worker, "unreadable");
+        return;
+    }
+    size_t kind = (size_t)frame->body_case;
+    if (kind >= CR_COUNT(frames) || !frames[kind])
+        refuse_malformed(self, worker, 0, "only the daemon says this");
+    else if (kind == CRIER__V1__FRAME__BODY_HELLO || core_heard(self->core, actor_now(), worker))
+        frames[kind](self, worker, frame);
+    cr_wire_free(&frame);
+}
+
+/* -- one message -------------------------------------------------------------------------------- */
+
+/* Handover lets any authenticated peer take a routing id; the name bound to its key decides. */
+static bool
+is_who_it_says(zmq_msg_t *message, const char *worker)
+{
+    const char *bound = zmq_msg_gets(message, "User-Id");
+    return bound && strcmp(bound, worker) == 0;
+}
+
+static void
+check(actor_t *self, const char *worker, zmq_msg_t *message)
+{
+    metrics_add(METRIC_WIRE_FRAMES, 1);
+    if (offenders_is_shut(&self->offenders, worker, cr_clock_mono_us()))
+        metrics_add(METRIC_WIRE_GARBAGE, 1);
+    else if (!is_who_it_says(message, worker))
+        outbound_refuse(self, worker, CORE_WRONG_NAME, 0, "the key belongs to another name");
+    else if (zmq_msg_more(message))
+        offend(self, worker, "several_frames");
+    else
+        understand(self, worker, message);
+}
+
+/* A worker's name as a text; false for a routing id that no worker has. */
+static bool
+read_name(zmq_msg_t *routing_id, char out[CORE_NAME_MAX])
+{
+    size_t length = zmq_msg_size(routing_id);
+    const char *bytes = zmq_msg_data(routing_id);
+    if (length == 0 || length >= CORE_NAME_MAX)
+        return false;
+    for (size_t i = 0; i < length; i++)
+        if (bytes[i] <= ' ' || bytes[i] > '~' || bytes[i] == '"' || bytes[i] == '\\')
+            return false;
+    memcpy(out, bytes, length);
+    out[length] = '\0';
+    return true;
+}
+
+static void
+skip_rest(void *router, zmq_msg_t *message)
+{
+    while (zmq_msg_more(message))
+        if (zmq_msg_recv(message, router, 0) < 0)
+            return;
+}
+
+void
+inbound_take(actor_t *self)
+{
+    void *router = zsock_resolve(self->router);
+    for (int i = 0; i < FRAMES_MAX; i++) {
+        char worker[CORE_NAME_MAX];
+        zmq_msg_t routing_id, message;
+        zmq_msg_init(&routing_id);
+        if (zmq_msg_recv(&routing_id, router, ZMQ_DONTWAIT) < 0) {
+            zmq_msg_close(&routing_id);
+            return;
+        }
+        zmq_msg_init(&message);
+        bool whole = zmq_msg_more(&routing_id) && zmq_msg_recv(&message, router, 0) >= 0;
+        if (whole && read_name(&routing_id, worker))
+            check(self, worker, &message);
+        else
+            metrics_add(METRIC_WIRE_GARBAGE, 1);
+        if (whole)
+            skip_rest(router, &message);
+        zmq_msg_close(&message);
+        zmq_msg_close(&routing_id);
+    }
+}

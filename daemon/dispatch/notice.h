@@ -1,0 +1,37 @@
+/*
+ * notice - what a broadcast says and to whom: the part of it that the core does not decide about
+ *
+ * Wordings are laid out for the wire once; ranks become ordinals a block at a time.
+ *
+ * Ownership  a notice owns its dispatch_broadcast_t. Threads: the actor's.
+ */
+#ifndef NOTICE_H
+#define NOTICE_H
+
+#include "core.h"
+#include "dispatch.h"
+
+typedef struct {
+    size_t wording_count, column_count;
+    Crier__V1__Wording *wordings, **wording_list;
+    Crier__V1__Field *fields;
+    Crier__V1__Column *columns, **column_list; /* values are set for each lease */
+} notice_content_t;
+
+typedef struct {
+    dispatch_broadcast_t *spec;
+    notice_content_t content[CR_CHANNEL_COUNT];
+    uint32_t block; /* whose ordinals are at hand; UINT32_MAX: none */
+    uint32_t ordinals[CORE_BLOCK];
+    bool done; /* to be told to plan */
+} notice_t;
+
+/* Takes the broadcast over. NULL: memory. */
+notice_t *notice_new(dispatch_broadcast_t **spec_p);
+void notice_destroy(notice_t **self_p);
+/* Ordinals of the block's ranks; lives until the next call. */
+const uint32_t *notice_ordinals(notice_t *self, uint32_t block);
+/* The wording for a language: the same one, else one of the same first subtag, else the first. */
+uint8_t notice_wording(const notice_content_t *content, cr_slice_t language);
+
+#endif

@@ -1,0 +1,246 @@
+/* What plan asks, and the news that it gets. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "../metrics.h"
+#include "actor.h"
+
+/* An answer goes to whoever asked; an order without a cookie wants none, but for the last. */
+void
+orders_answer(actor_t *self, dispatch_message_t **message_p)
+{
+    if ((*message_p)->cookie || (*message_p)->kind == DISPATCH_STOP)
+        dispatch_send(self->plan, message_p);
+    else
+        dispatch_message_destroy(message_p);
+}
+
+/* -- a broadcast begins, or is taken up again --------------------------------------------------- */
+
+static core_broadcast_t
+spec_of(const dispatch_broadcast_t *from)
+{
+    return (core_broadcast_t){
+        .id = from->id,
+        .lane = from->lane,
+        .drill = from->drill,
+        .paused = from->paused,
+        .resend_unknown = from->resend_unknown,
+        .channels = from->channels,
+        .total = (uint32_t)roaring_bitmap_get_cardinality(from->audience),
+        .expires_us = from->expires_us,
+        .receipt_wait_us = from->receipt_wait_us,
+    };
+}
+
+static void
+restore_leases(actor_t *self, const dispatch_broadcast_t *from)
+{
+    for (size_t i = 0; i < from->lease_count; i++) {
+        const struct dispatch_lease *lease = &from->leases[i];
+        cr_delivery_t place = {.broadcast = from->id, .channel = lease->channel};
+        cr_slice_t record = {(const char *)lease->record, lease->record_bytes};
+        if (core_restore(self->core, actor_now(), &place, lease->lease, record) != CR_OK)
+            cr_log(CR_LOG_ERR, "lease_damaged", "lease=%" PRIu64, lease->lease);
+    }
+}
+
+static cr_err_t
+begin(actor_t *self, dispatch_broadcast_t **from_p)
+{
+    notice_t *notice = actor_find(self, (*from_p)->id) ? NULL : notice_new(from_p);
+    if (!notice)
+        return CR_NOMEM;
+    dispatch_broadcast_t *spec = notice->spec;
+    cr_status_t *status[CR_CHANNEL_COUNT];
+    for (int i = 0; i < CR_CHANNEL_COUNT; i++) {
+        status[i] = spec->status[i];
+        spec->status[i] = NULL;
+    }
+    core_broadcast_t broadcast = spec_of(spec);
+    cr_err_t err = actor_add(self, &notice);
+    if (err != CR_OK) {
+        for (int i = 0; i < CR_CHANNEL_COUNT; i++)
+            free(status[i]);
+        notice_destroy(&notice);
+        return err;
+    }
+    err = core_start(self->core, actor_now(), &broadcast, status);
+    if (err == CR_OK)
+        restore_leases(self, spec);
+    return err;
+}
+
+static void
+on_start(actor_t *self, dispatch_message_t **message_p)
+{
+    dispatch_message_t *message = *message_p;
+    char id[CR_ID_TEXT_MAX];
+    message->err = begin(self, &message->broadcast);
+    if (message->err != CR_OK)
+        cr_log(CR_LOG_ERR, "broadcast_not_started", "broadcast=%s reason=%s",
+               cr_id_format(message->id, id), cr_err_name(message->err));
+    orders_answer(self, message_p);
+}
+
+/* -- moves, people, directory ------------------------------------------------------------------- */
+
+static void
+on_pause(actor_t *self, dispatch_message_t **message_p)
+{
+    (*message_p)->err = core_pause(self->core, (*message_p)->id);
+    orders_answer(self, message_p);
+}
+
+static void
+on_resume(actor_t *self, dispatch_message_t **message_p)
+{
+    (*message_p)->err = core_resume(self->core, (*message_p)->id);
+    orders_answer(self, message_p);
+}
+
+static void
+on_cancel(actor_t *self, dispatch_message_t **message_p)
+{
+    (*message_p)->err = core_cancel(self->core, (*message_p)->id);
+    orders_answer(self, message_p);
+}
+
+static void
+on_directory(actor_t *self, dispatch_message_t **message_p)
+{
+    directory_unref(&self->directory);
+    self->directory = (*message_p)->directory;
+    (*message_p)->directory = NULL;
+    orders_answer(self, message_p);
+}
+
+static void
+on_optout(actor_t *self, dispatch_message_t **message_p)
+{
+    const dispatch_message_t *message = *message_p;
+    if (message->on)
+        roaring_bitmap_add(self->opted_out[message->channel], message->ordinal);
+    else
+        roaring_bitmap_remove(self->opted_out[message->channel], message->ordinal);
+    orders_answer(self, message_p);
+}
+
+static void
+on_explain(actor_t *self, dispatch_message_t **message_p)
+{
+    explain_begin(self, message_p);
+}
+
+static void
+on_workers(actor_t *self, dispatch_message_t **message_p)
+{
+    (*message_p)->json = views_workers(self);
+    orders_answer(self, message_p);
+}
+
+static void
+on_gateways(actor_t *self, dispatch_message_t **message_p)
+{
+    (*message_p)->json = views_gateways(self);
+    orders_answer(self, message_p);
+}
+
+static void
+on_queue(actor_t *self, dispatch_message_t **message_p)
+{
+    (*message_p)->json = views_queue(self);
+    orders_answer(self, message_p);
+}
+
+static void
+on_stop(actor_t *self, dispatch_message_t **message_p)
+{
+    core_stop(self->core);
+    dispatch_message_destroy(&self->stop);
+    self->stop = *message_p;
+    *message_p = NULL;
+}
+
+static void (*const orders[])(actor_t *self, dispatch_message_t **message_p) = {
+    [DISPATCH_START] = on_start,         [DISPATCH_PAUSE] = on_pause,
+    [DISPATCH_RESUME] = on_resume,       [DISPATCH_CANCEL] = on_cancel,
+    [DISPATCH_DIRECTORY] = on_directory, [DISPATCH_OPTOUT] = on_optout,
+    [DISPATCH_EXPLAIN] = on_explain,     [DISPATCH_WORKERS] = on_workers,
+    [DISPATCH_GATEWAYS] = on_gateways,   [DISPATCH_QUEUE] = on_queue,
+    [DISPATCH_STOP] = on_stop,
+};
+
+void
+orders_take(actor_t *self)
+{
+    while (zsock_events(self->plan) & ZMQ_POLLIN) {
+        dispatch_message_t *message = dispatch_receive(self->plan);
+        if (!message)
+            return;
+        CR_ASSERT(message->kind < CR_COUNT(orders) && orders[message->kind]);
+        orders[message->kind](self, &message);
+    }
+}
+
+/* -- news --------------------------------------------------------------------------------------- */
+
+static void
+tell_counts(actor_t *self, const dispatch_broadcast_t *broadcast, dispatch_kind_t kind)
+{
+    dispatch_message_t *news = dispatch_message_new(kind);
+    CR_ASSERT(news);
+    news->id = broadcast->id;
+    news->channels = broadcast->channels;
+    news->counts = calloc(CR_CHANNEL_COUNT, sizeof *news->counts);
+    CR_ASSERT(news->counts);
+    for (int i = 0; i < CR_CHANNEL_COUNT; i++)
+        if (broadcast->channels & (1u << i))
+            views_count(self, actor_now(), broadcast->id, (cr_channel_t)i, &news->counts[i]);
+    dispatch_send(self->plan, &news);
+}
+
+void
+orders_tell_done(actor_t *self)
+{
+    if (!self->has_done)
+        return;
+    self->has_done = false;
+    for (size_t i = 0; i < self->notice_count; i++) {
+        if (!self->notices[i]->done)
+            continue;
+        self->notices[i]->done = false;
+        tell_counts(self, self->notices[i]->spec, DISPATCH_DONE);
+    }
+}
+
+static void
+tell_changed(void *context, const core_broadcast_t *broadcast, bool over)
+{
+    actor_t *self = context;
+    const notice_t *notice = actor_find(self, broadcast->id);
+    if (notice && !over)
+        tell_counts(self, notice->spec, DISPATCH_COUNTS);
+}
+
+void
+orders_publish(actor_t *self)
+{
+    core_each_changed(self->core, tell_changed, self);
+    const core_stats_t stats = core_stats(self->core);
+    const struct {
+        metric_t metric;
+        uint64_t value;
+    } shown[] = {
+        {METRIC_WORKERS, stats.workers},
+        {METRIC_LEASES_OUT, stats.leases_out},
+        {METRIC_LEASES_GRANTED, stats.leases_granted},
+        {METRIC_LEASES_LOST, stats.leases_lost},
+        {METRIC_OUTCOMES, stats.outcomes},
+        {METRIC_RECEIPTS, stats.receipts},
+        {METRIC_RECEIPTS_UNKNOWN, stats.receipts_unknown},
+        {METRIC_DELIVERIES_SETTLED, stats.settled},
+    };
+    for (size_t i = 0; i < CR_COUNT(shown); i++)
+        metrics_set(shown[i].metric, (int64_t)shown[i].value);
+}

@@ -1,0 +1,204 @@
+/* What operators look at, as docs/http-api.md has it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "actor.h"
+
+enum { GATEWAYS_MAX = 256 };
+
+typedef struct {
+    const actor_t *actor;
+    core_time_t now;
+    json_t *items;
+} view_t;
+
+static json_t *
+time_json(int64_t wall_us)
+{
+    char text[CR_TIME_TEXT_MAX];
+    return wall_us > 0 ? json_string(cr_time_format(wall_us, text)) : json_null();
+}
+
+/* -- workers and gateways ----------------------------------------------------------------------- */
+
+static void
+see_worker(void *context, const core_worker_t *worker)
+{
+    static const char *const states[] = {[CORE_READY] = "ready",
+                                         [CORE_DRAINING] = "draining",
+                                         [CORE_SILENT] = "silent",
+                                         [CORE_ABSENT] = "silent"};
+    const view_t *view = context;
+    int64_t heard_ms_ago = (view->now.mono_us - worker->heard_us) / CR_US_PER_MS;
+    json_array_append_new(
+        view->items,
+        json_pack("{s:s,s:s,s:s,s:b,s:s,s:s,s:o,s:I,s:i,s:i,s:I,s:i}", "name", worker->name,
+                  "channel", cr_channel_name(worker->channel), "gateway", worker->gateway.name,
+                  "drill", worker->gateway.drill, "version", worker->version, "state",
+                  states[worker->state], "connected", time_json(worker->connected_us),
+                  "heard_ms_ago", (json_int_t)heard_ms_ago, "leases", (int)worker->leases, "credit",
+                  (int)worker->credit, "outcomes", (json_int_t)worker->outcomes, "window",
+                  (int)worker->gateway.window));
+}
+
+json_t *
+views_workers(const actor_t *self)
+{
+    view_t view = {self, actor_now(), json_array()};
+    core_each_worker(self->core, see_worker, &view);
+    return view.items;
+}
+
+typedef struct {
+    core_worker_t sum[GATEWAYS_MAX]; /* the first worker of each, with the others' numbers added */
+    int workers[GATEWAYS_MAX];
+    size_t count;
+} gateways_t;
+
+static void
+see_gateway(void *context, const core_worker_t *worker)
+{
+    gateways_t *gateways = context;
+    size_t i = 0;
+    while (i < gateways->count &&
+           (gateways->sum[i].channel != worker->channel ||
+            gateways->sum[i].gateway.drill != worker->gateway.drill ||
+            strcmp(gateways->sum[i].gateway.name, worker->gateway.name) != 0))
+        i++;
+    if (i == GATEWAYS_MAX)
+        return;
+    core_worker_t *sum = &gateways->sum[i];
+    bool connected = worker->state == CORE_READY || worker->state == CORE_DRAINING;
+    gateways->workers[i] += connected;
+    if (i == gateways->count) {
+        *sum = *worker;
+        gateways->count++;
+        return;
+    }
+    sum->accepted += worker->accepted;
+    sum->failed += worker->failed;
+    sum->retried += worker->retried;
+    sum->unknown += worker->unknown;
+}
+
+json_t *
+views_gateways(const actor_t *self)
+{
+    static gateways_t gateways; /* one thread; too large for its stack */
+    memset(&gateways, 0, sizeof gateways);
+    core_each_worker(self->core, see_gateway, &gateways);
+    json_t *items = json_array();
+    for (size_t i = 0; i < gateways.count; i++) {
+        const core_worker_t *sum = &gateways.sum[i];
+        json_array_append_new(
+            items, json_pack("{s:s,s:s,s:b,s:i,s:i,s:i,s:b,s:b,s:I,s:I,s:I,s:I}", "name",
+                             sum->gateway.name, "channel", cr_channel_name(sum->channel), "drill",
+                             sum->gateway.drill, "workers", gateways.workers[i], "window",
+                             (int)sum->gateway.window, "per_second", (int)sum->gateway.per_second,
+                             "gives_receipts", sum->gateway.gives_receipts, "idempotent",
+                             sum->gateway.idempotent, "accepted", (json_int_t)sum->accepted,
+                             "failed", (json_int_t)sum->failed, "retried", (json_int_t)sum->retried,
+                             "unknown", (json_int_t)sum->unknown));
+    }
+    return items;
+}
+
+/* -- counts and the queue ----------------------------------------------------------------------- */
+
+/* Why nothing is being handed out, for people. */
+static void
+describe_wait(const core_channel_t *channel, const core_broadcast_t *broadcast, cr_channel_t kind,
+              core_time_t now, char out[64])
+{
+    static const char *const words[] = {[CORE_WAITS_NOT] = "",
+                                        [CORE_WAITS_PAUSED] = "paused",
+                                        [CORE_WAITS_RECEIPTS] = "receipts",
+                                        [CORE_WAITS_LEDGER] = "redis"};
+    char time[CR_TIME_TEXT_MAX];
+    if (channel->waits == CORE_WAITS_WORKER) {
+        snprintf(out, 64, "no %s worker for %s", broadcast->drill ? "drill" : "real",
+                 cr_channel_name(kind));
+    } else if (channel->waits == CORE_WAITS_RETRY) {
+        int64_t at = now.wall_us + (channel->next_retry_us - now.mono_us);
+        snprintf(out, 64, "retry at %.8s", cr_time_format(at, time) + strlen("2026-01-01T"));
+    } else {
+        snprintf(out, 64, "%s", words[channel->waits]);
+    }
+}
+
+static void
+count(core_time_t now, const core_broadcast_t *broadcast, cr_channel_t kind,
+      const core_channel_t *channel, dispatch_counts_t *out)
+{
+    out->total = channel->total;
+    memcpy(out->by_status, channel->by_status, sizeof out->by_status);
+    out->leased = channel->leased;
+    out->first_us = channel->first_us;
+    out->half_us = channel->half_us;
+    out->most_us = channel->most_us;
+    out->last_us = channel->last_us;
+    describe_wait(channel, broadcast, kind, now, out->waits_for);
+}
+
+void
+views_count(const actor_t *self, core_time_t now, uint64_t broadcast, cr_channel_t kind,
+            dispatch_counts_t *out)
+{
+    core_channel_t channel;
+    const notice_t *notice = actor_find(self, broadcast);
+    if (!notice || !core_channel(self->core, now, broadcast, kind, &channel))
+        return;
+    core_broadcast_t spec = {.id = broadcast, .drill = notice->spec->drill};
+    count(now, &spec, kind, &channel, out);
+}
+
+static json_t *
+queue_row(core_time_t now, const core_broadcast_t *broadcast, cr_channel_t kind,
+          const core_channel_t *channel, int64_t started_us)
+{
+    dispatch_counts_t counts = {0};
+    count(now, broadcast, kind, channel, &counts);
+    json_int_t sums[CR_STATUS_CLASS_COUNT] = {0}, settled = 0;
+    for (int i = 0; i < 256; i++) {
+        if (counts.by_status[i] == 0)
+            continue;
+        sums[cr_status_class((cr_status_t)i)] += counts.by_status[i];
+        settled += cr_status_is_final((cr_status_t)i) ? counts.by_status[i] : 0;
+    }
+    bool retries = channel->next_retry_us != INT64_MAX;
+    int64_t retry_us = retries ? now.wall_us + (channel->next_retry_us - now.mono_us) : 0;
+    char id[CR_ID_TEXT_MAX];
+    return json_pack("{s:s,s:s,s:s,s:b,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:s,s:o}", "id",
+                     cr_id_format(broadcast->id, id), "channel", cr_channel_name(kind), "lane",
+                     cr_lane_name(broadcast->lane), "drill", broadcast->drill, "state",
+                     broadcast->paused ? "paused" : "sending", "total", (json_int_t)counts.total,
+                     "waiting", sums[CR_STATUS_CLASS_WAITING], "leased", (json_int_t)counts.leased,
+                     "retry", sums[CR_STATUS_CLASS_RETRY], "accepted",
+                     sums[CR_STATUS_CLASS_ACCEPTED], "unknown", sums[CR_STATUS_CLASS_UNKNOWN],
+                     "settled", settled, "waiting_since", time_json(started_us), "waits_for",
+                     counts.waits_for, "next_retry", time_json(retry_us));
+}
+
+static void
+see_broadcast(void *context, const core_broadcast_t *broadcast, bool over)
+{
+    const view_t *view = context;
+    const notice_t *notice = actor_find(view->actor, broadcast->id);
+    if (over || !notice)
+        return;
+    for (int i = 0; i < CR_CHANNEL_COUNT; i++) {
+        core_channel_t channel;
+        cr_channel_t kind = (cr_channel_t)i;
+        if (core_channel(view->actor->core, view->now, broadcast->id, kind, &channel))
+            json_array_append_new(view->items, queue_row(view->now, broadcast, kind, &channel,
+                                                         notice->spec->started_us));
+    }
+}
+
+json_t *
+views_queue(const actor_t *self)
+{
+    view_t view = {self, actor_now(), json_array()};
+    core_each_broadcast(self->core, see_broadcast, &view);
+    return view.items;
+}
