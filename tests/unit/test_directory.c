@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "audience/index.h"
 #include "people.h"
 
 const char cr_suite[] = "directory";
@@ -288,6 +289,45 @@ the_same_id_in_two_segments_is_damage(void)
     directory_unref(&opened);
 }
 
+/* A segment that is left out, or one that follows a segment which is not full. */
+static void
+segments_out_of_order_are_damage(void)
+{
+    directory_t *whole = crowd_of(DIRECTORY_SEGMENT + 1, 7), *few = people_of(family);
+    directory_t *opened = directory_new();
+    uint8_t *blob;
+    size_t length;
+    CU_ASSERT_EQUAL_FATAL(directory_seal(whole, 1, 7, key, &blob, &length), CR_OK);
+    CU_ASSERT_EQUAL(directory_unseal(opened, 1, 7, key, blob, length), CR_CORRUPT);
+    CU_ASSERT_EQUAL_FATAL(move_segments(few, opened, 7, SIZE_MAX), CR_OK);
+    CU_ASSERT_EQUAL(directory_unseal(opened, 1, 7, key, blob, length), CR_CORRUPT);
+    free(blob);
+    directory_unref(&whole);
+    directory_unref(&few);
+    directory_unref(&opened);
+}
+
+static void
+ids_of_one_hash_are_different_people(void)
+{
+    static const char *const ids[] = {"P00729171", "P00963704"};
+    CU_ASSERT_EQUAL(index_hash(cr_slice_of(ids[0])), index_hash(cr_slice_of(ids[1])));
+    directory_t *self = people_of("id,name\nP00729171,a\nP00963704,b\n");
+    for (uint32_t i = 0; i < CR_COUNT(ids); i++)
+        CU_ASSERT_EQUAL(directory_find(self, cr_slice_of(ids[i])), i);
+    directory_unref(&self);
+}
+
+static void
+an_attribute_that_nobody_has_is_not_kept(void)
+{
+    directory_t *self = people_of("id,a,b\nP1,,x\nP2,,\n");
+    CU_ASSERT_EQUAL(directory_attribute_count(self), 1);
+    CU_ASSERT_TRUE(people_is(directory_attribute(self, 0), "b"));
+    CU_ASSERT_TRUE(people_is(directory_value(self, 0, CR_SLICE("b")), "x"));
+    directory_unref(&self);
+}
+
 static cr_err_t
 load_divisions(const char *text, cr_fault_t *fault)
 {
@@ -359,6 +399,9 @@ CU_TestInfo cr_tests[] = {
     {"what was sealed is the same when opened", what_was_sealed_is_the_same_when_opened},
     {"a blob that was touched or moved is refused", a_blob_that_was_touched_or_moved_is_refused},
     {"the same id in two segments is damage", the_same_id_in_two_segments_is_damage},
+    {"segments out of order are damage", segments_out_of_order_are_damage},
+    {"ids of one hash are different people", ids_of_one_hash_are_different_people},
+    {"an attribute that nobody has is not kept", an_attribute_that_nobody_has_is_not_kept},
     {"a wrong file of divisions is refused with its line",
      a_wrong_file_of_divisions_is_refused_with_its_line},
     {"nobody is a directory too", nobody_is_a_directory_too},

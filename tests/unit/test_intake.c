@@ -77,6 +77,7 @@ static const struct {
      "b",
      NULL}, /* right-to-left override */
     {"name", "\"a\nb\"", NULL},
+    {"name", "\" a \"", "a"},
     {"name", "a\tb", NULL},
     {"name", "\xD5\xC5", NULL}, /* GBK */
     {"name", "\"a \"\"b\"\"\"", "a \"b\""},
@@ -302,6 +303,15 @@ pieces_line_ends_and_quotes_change_nothing(void)
         }
 }
 
+/* "ｘ" begins with the first byte of a byte order mark. */
+static void
+what_only_begins_like_a_byte_order_mark_is_kept(void)
+{
+    directory_t *self = people_of("ｘ,id\ny,P1\n");
+    CU_ASSERT_TRUE(people_is(directory_value(self, 0, cr_slice_of("ｘ")), "y"));
+    directory_unref(&self);
+}
+
 static void
 an_update_keeps_ordinals_and_what_the_file_does_not_speak_of(void)
 {
@@ -466,6 +476,8 @@ CU_TestInfo cr_tests[] = {
      a_huge_field_or_row_is_refused_before_it_fills_the_memory},
     {"more than 10,000 bad rows end the intake", more_than_10000_bad_rows_end_the_intake},
     {"pieces, line ends and quotes change nothing", pieces_line_ends_and_quotes_change_nothing},
+    {"what only begins like a byte order mark is kept",
+     what_only_begins_like_a_byte_order_mark_is_kept},
     {"an update keeps ordinals and what the file does not speak of",
      an_update_keeps_ordinals_and_what_the_file_does_not_speak_of},
     {"only segments that change are touched and the old version stays",
