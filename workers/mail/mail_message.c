@@ -52,15 +52,31 @@ set_headers(GMimeMessage *mail, const message_t *message, const mail_sender_t *s
     g_mime_object_set_header(GMIME_OBJECT(mail), "Auto-Submitted", "auto-generated", NULL);
 }
 
+/* Base64 hides the line ends from the writer: they must be CRLF before it (RFC 2045 6.8). */
+static void
+set_canonical_text(GMimeTextPart *part, cr_slice_t text)
+{
+    GString *canonical = g_string_sized_new(text.length + 64);
+    for (size_t i = 0; i < text.length; i++) {
+        if (text.text[i] == '\n')
+            g_string_append_c(canonical, '\r');
+        g_string_append_c(canonical, text.text[i]);
+    }
+    g_mime_text_part_set_text(part, canonical->str);
+    g_string_free(canonical, TRUE);
+}
+
 static GMimeObject *
 make_part(const char *subtype, cr_slice_t text)
 {
     GMimeTextPart *part = g_mime_text_part_new_with_subtype(subtype);
     g_mime_text_part_set_charset(part, "utf-8");
     g_mime_text_part_set_text(part, text.text);
-    g_mime_part_set_content_encoding(
-        GMIME_PART(part),
-        g_mime_part_get_best_content_encoding(GMIME_PART(part), GMIME_ENCODING_CONSTRAINT_7BIT));
+    GMimeContentEncoding encoding =
+        g_mime_part_get_best_content_encoding(GMIME_PART(part), GMIME_ENCODING_CONSTRAINT_7BIT);
+    if (encoding == GMIME_CONTENT_ENCODING_BASE64)
+        set_canonical_text(part, text);
+    g_mime_part_set_content_encoding(GMIME_PART(part), encoding);
     return GMIME_OBJECT(part);
 }
 

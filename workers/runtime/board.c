@@ -275,22 +275,21 @@ exposure(const lease_t *lease)
     return lease->free_running || lease->asked < lease->proven ? 0 : lease->asked - lease->proven;
 }
 
-/* How far ahead of its own outcomes a lease of the top lane may go. */
+/* How far ahead of its own outcomes a lease of the top lane may go. What lower lanes hold while they
+ * are overtaken comes free only afterwards: it counts as one window at most. */
 static size_t
 allowance(const board_t *self, const lease_t *lease)
 {
-    size_t budget = 2 * (size_t)self->rules.window, others = 0;
-    if (lease->free_running)
-        return budget;
-    for (size_t i = 0; i < self->count; i++)
-        if (self->leases[i] != lease)
-            others += exposure(self->leases[i]);
-    size_t left = others < budget ? budget - others : 0;
-    /* Leases of one lane share; a lane must not wait for the one it overtakes. */
-    bool first = true;
-    for (size_t i = 0; i < self->count && self->leases[i] != lease; i++)
-        first = first && !(self->leases[i]->lane == lease->lane && lease_has_more(self->leases[i]));
-    return first && left < self->rules.window ? self->rules.window : left;
+    size_t window = self->rules.window, others = 0, overtaken = 0;
+    for (size_t i = 0; i < self->count && !lease->free_running; i++) {
+        const lease_t *other = self->leases[i];
+        if (other == lease)
+            continue;
+        bool waits = other->lane > lease->lane && lease_has_more(other);
+        *(waits ? &overtaken : &others) += exposure(other);
+    }
+    others += overtaken < window ? overtaken : window;
+    return others < 2 * window ? 2 * window - others : 0;
 }
 
 /* The intent that a report sent now would carry. */

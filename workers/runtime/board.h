@@ -7,9 +7,9 @@
  * Lanes      strict: while a higher lane has deliveries left to submit, a lower one waits, and goes
  *            on at its next position afterwards.
  * Intents    all leases together are at most two windows ahead of their acknowledged outcomes, so
- *            that a crash leaves no more unknown; the highest lane may always have one window of
- *            its own, or it would wait for the lane it overtakes. Free-running leases do not count:
- *            their unknowns are sent again anyway.
+ *            that a crash leaves no more unknown; what an overtaken lane holds counts as one window
+ *            at most, or a higher lane would wait for it. Free-running leases do not count: their
+ *            unknowns are sent again anyway.
  * Class      a lease of the other class (drill or real) is taken and given back as WAITING.
  * Time       arguments; nothing is read here. Threads none.
  * Limits     as many leases as the credit of the worker, each of 256 deliveries.

@@ -1,0 +1,80 @@
+/* The pace towards a gateway: window, rate, quiet. */
+#include "cr_test.h"
+#include "runtime/pace.h"
+
+static unsigned
+take_all(pace_t *pace, int64_t now_us)
+{
+    unsigned taken = 0;
+    while (pace_take(pace, now_us))
+        taken++;
+    return taken;
+}
+
+static void
+the_window_bounds_what_is_under_way(void)
+{
+    pace_t pace;
+    pace_init(&pace, 3, 0);
+    CU_ASSERT_EQUAL(take_all(&pace, 0), 3);
+    CU_ASSERT_EQUAL(pace_ready_us(&pace, 0), INT64_MAX);
+    pace_release(&pace);
+    CU_ASSERT_EQUAL(pace_ready_us(&pace, 5), 5);
+    CU_ASSERT_EQUAL(take_all(&pace, 5), 1);
+}
+
+static void
+a_rate_is_kept_over_any_second(void)
+{
+    static const uint32_t rates[] = {1, 7, 100, 3000};
+    for (size_t i = 0; i < CR_COUNT(rates); i++) {
+        pace_t pace;
+        pace_init(&pace, 1, rates[i]);
+        unsigned taken = 0;
+        const int64_t start_us = 1000000;
+        for (int64_t now_us = start_us; now_us < start_us + 10000000; now_us += 100) {
+            if (!pace_take(&pace, now_us))
+                continue;
+            pace_release(&pace);
+            taken++;
+        }
+        CU_ASSERT_TRUE(taken >= rates[i] * 10);
+        CU_ASSERT_TRUE(taken <= rates[i] * 10 + rates[i] / 10 + 1);
+    }
+}
+
+static void
+it_says_when_the_next_is_due(void)
+{
+    pace_t pace;
+    pace_init(&pace, 10, 2);
+    CU_ASSERT_EQUAL(take_all(&pace, 1000), 1);
+    CU_ASSERT_EQUAL(pace_ready_us(&pace, 1000), 501000);
+    CU_ASSERT_EQUAL(take_all(&pace, 500999), 0);
+    CU_ASSERT_EQUAL(take_all(&pace, 501000), 1);
+}
+
+static void
+a_gateway_that_asks_for_quiet_gets_it(void)
+{
+    pace_t pace;
+    pace_init(&pace, 10, 0);
+    pace_quiet(&pace, 700);
+    pace_quiet(&pace, 300);
+    CU_ASSERT_EQUAL(take_all(&pace, 699), 0);
+    CU_ASSERT_EQUAL(pace_ready_us(&pace, 0), 700);
+    CU_ASSERT_EQUAL(take_all(&pace, 700), 10);
+}
+
+const char cr_suite[] = "pace";
+CU_TestInfo cr_tests[] = {
+#define TEST(name)                                                                                 \
+    {                                                                                              \
+#name, name                                                                                \
+    }
+    TEST(the_window_bounds_what_is_under_way),
+    TEST(a_rate_is_kept_over_any_second),
+    TEST(it_says_when_the_next_is_due),
+    TEST(a_gateway_that_asks_for_quiet_gets_it),
+    CU_TEST_INFO_NULL,
+};

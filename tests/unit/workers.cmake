@@ -1,0 +1,8 @@
+foreach(name worker_board worker_board_faults pace render)
+  cr_unit_test(${name} cr_worker_runtime)
+  target_sources(test_${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests/support/cr_lease.c)
+endforeach()
+cr_unit_test(worker_receipts cr_worker_runtime)
+cr_unit_test(sms_outcomes cr_worker_sms)
+cr_unit_test(wechat_outcomes cr_worker_wechat)
+cr_unit_test(mail_message cr_worker_mail)
