@@ -1,0 +1,267 @@
+/*
+ * core - every decision of dispatch: who is handed what, what a report means, when all is over
+ *
+ * Events go in as calls, actions come out through core_actions_t while the call runs. Nothing else
+ * enters: the time and the seed are arguments, so that a simulator can drive the very same core for
+ * years and a failing seed can be played again.
+ *
+ * Storage    what must survive is given to `store` and is true for workers (acknowledged) only when
+ *            core_stored has come back for it. The bytes in memory are ahead of the store.
+ * Ownership  pointers in actions live until the callback returns. Status arrays given to core_start
+ *            belong to the core.
+ * Time       monotonic for leases, retries and receipts; wall for expiry and for what is shown.
+ * Threads    none: a core belongs to one thread. Actions must not call the core.
+ * Limits     CORE_WORKERS_MAX workers; leases by their credit; CORE_BATCHES_MAX batches of receipts;
+ *            nothing is handed out or swept while CORE_WRITES_BUSY writes are not stored.
+ */
+#ifndef CORE_H
+#define CORE_H
+
+#include "cr_clock.h"
+#include "cr_id.h"
+#include "cr_status.h"
+
+enum {
+    CORE_BLOCK = 256,        /* ranks of one lease; also the unit of retries and sweeps */
+    CORE_NAME_MAX = 32,      /* of a worker or gateway, with its NUL */
+    CORE_RECORD_MAX = 352,   /* bytes of a stored lease */
+    CORE_TRAIL_MAX = 512,    /* bytes of a trail record */
+    CORE_CREDIT_MAX = 64,    /* leases a worker can hold */
+    CORE_WORKERS_MAX = 1024, /* known at once */
+    CORE_RECEIPTS_MAX = 1024, /* in one batch */
+    CORE_BATCHES_MAX = 256,   /* not yet stored or found */
+    CORE_GATEWAY_ID_MAX = 128,
+    CORE_WRITES_BUSY = 192,
+};
+
+typedef struct {
+    int64_t mono_us, wall_us;
+} core_time_t;
+
+typedef struct {
+    uint64_t epoch; /* of the daemon: lease numbers of different lives never meet */
+    uint64_t seed;  /* of the jitter */
+    int64_t lease_us, retry_first_us, retry_max_us;
+    unsigned attempts_max; /* 1..8 */
+} core_config_t;
+
+typedef struct {
+    uint64_t id;
+    cr_lane_t lane;
+    bool drill, paused, resend_unknown;
+    unsigned channels; /* bit per cr_channel_t */
+    uint32_t total;    /* recipients */
+    int64_t expires_us, receipt_wait_us;
+} core_broadcast_t;
+
+typedef struct {
+    char name[CORE_NAME_MAX];
+    bool drill, gives_receipts, idempotent;
+    uint32_t window, per_second;
+} core_gateway_t;
+
+typedef struct {
+    const char *worker; /* shorter than CORE_NAME_MAX */
+    cr_channel_t channel;
+    core_gateway_t gateway;
+    uint32_t credit, urgent_credit;
+    const uint64_t *held;
+    size_t held_count;
+    const char *version;
+} core_hello_t;
+
+typedef struct {
+    uint64_t lease;
+    uint32_t sequence, intent;
+    const uint8_t *positions, *outcomes;
+    size_t count;
+    const cr_slice_t *gateway_ids; /* one for each ACCEPTED, in order, or none */
+    size_t gateway_id_count;
+    uint32_t retry_after_ms;
+    bool last;
+} core_report_t;
+
+/* What a gateway said later. `delivery.broadcast` is 0 where it gave its own id. */
+typedef struct {
+    cr_delivery_t delivery;
+    cr_slice_t gateway_id;
+    cr_status_t outcome;
+} core_receipt_t;
+
+typedef struct {
+    uint64_t number; /* the worker's, repeated until it is acknowledged */
+    const core_receipt_t *receipts;
+    size_t count; /* at most CORE_RECEIPTS_MAX */
+} core_receipts_t;
+
+/* ---- actions ---------------------------------------------------------------------------------- */
+
+typedef struct {
+    uint64_t broadcast;
+    cr_channel_t channel;
+    uint32_t first_rank, count;
+} core_run_t;
+
+typedef struct {
+    const char *worker;
+    uint64_t lease, broadcast;
+    cr_channel_t channel;
+    cr_lane_t lane;
+    bool drill, free_running;
+    int64_t expires_us;
+    uint32_t first_rank, count;
+    const uint8_t *offsets, *attempts;
+} core_lease_t;
+
+typedef struct {
+    uint32_t rank, attempt;
+    cr_slice_t id;
+} core_gateway_id_t;
+
+/* One atomic write; answered by core_stored with the same ticket. */
+typedef struct {
+    uint32_t ticket;
+    uint64_t broadcast;
+    cr_channel_t channel;
+    uint32_t first_rank, length; /* run of `status`; 0: no bytes */
+    const cr_status_t *status;
+    uint64_t lease; /* 0: none */
+    bool lease_ends;
+    uint32_t record_bytes, trail_bytes;
+    const uint8_t *record, *trail;
+    size_t index_count, forget_count;
+    const core_gateway_id_t *index; /* from now on receipts of these ids find their delivery */
+    const cr_slice_t *forget;       /* these ids have had theirs */
+} core_write_t;
+
+typedef enum { /* values are those of Refusal.Reason on the wire */
+    CORE_UNKNOWN_WORKER = 1,
+    CORE_WRONG_NAME,
+    CORE_BAD_VERSION,
+    CORE_MALFORMED,
+    CORE_UNKNOWN_LEASE,
+    CORE_OUT_OF_LEASE,
+    CORE_FULL
+} core_refusal_t;
+
+typedef enum { CORE_STOP_LOST, CORE_STOP_CANCELLED, CORE_STOP_PAUSED, CORE_STOP_EXPIRED } core_stop_t;
+
+/* A lease that ended without its worker's word, for the log. */
+typedef struct {
+    const char *worker;
+    uint64_t lease, broadcast;
+    cr_channel_t channel;
+    uint32_t first_rank, returned, unknown, resent;
+} core_loss_t;
+
+typedef struct {
+    void *context;
+    /* Fills a verdict for each rank: WAITING if it may be sent, or why it is suppressed. */
+    void (*screen)(void *context, const core_run_t *run, cr_status_t verdicts[CORE_BLOCK]);
+    /* False when the worker's socket did not take it: then nothing was leased. */
+    bool (*lease)(void *context, const core_lease_t *lease);
+    void (*welcome)(void *context, const char *worker, const uint64_t *dropped, size_t count);
+    void (*ack)(void *context, const char *worker, uint64_t lease, uint32_t sequence,
+                uint32_t intent);
+    void (*refuse)(void *context, const char *worker, core_refusal_t reason, uint64_t lease,
+                   const char *text);
+    void (*revoke)(void *context, const char *worker, uint64_t lease, core_stop_t reason);
+    void (*receipts_ack)(void *context, const char *worker, uint64_t batch);
+    void (*store)(void *context, const core_write_t *write);
+    /* Looks gateway ids up; answered by core_found with the same batch number. */
+    void (*find)(void *context, uint32_t batch, const cr_slice_t *ids, size_t count);
+    void (*lost)(void *context, const core_loss_t *loss);
+    void (*gone)(void *context, const char *worker);
+    void (*done)(void *context, uint64_t broadcast);
+} core_actions_t;
+
+/* ---- events ----------------------------------------------------------------------------------- */
+
+typedef struct core core_t;
+
+/* NULL: memory. `actions` is copied. */
+core_t *core_new(const core_config_t *config, const core_actions_t *actions);
+void core_destroy(core_t **self_p);
+
+/* A broadcast begins or is taken up again; `status` has an array of `total` bytes, or NULL for "all
+ * waiting", for each channel. CR_EXISTS, CR_NOMEM; the arrays are taken over in any case. */
+cr_err_t core_start(core_t *self, core_time_t now, const core_broadcast_t *broadcast,
+                    cr_status_t *status[CR_CHANNEL_COUNT]) CR_MUST_USE;
+/* A stored lease of a broadcast just started; nothing is handed out between the two. CR_CORRUPT. */
+cr_err_t core_restore(core_t *self, core_time_t now, const cr_delivery_t *place, uint64_t lease,
+                      cr_slice_t record) CR_MUST_USE;
+/* CR_NOTFOUND; CR_CONFLICT when it is over or being cancelled. */
+cr_err_t core_pause(core_t *self, uint64_t broadcast) CR_MUST_USE;
+cr_err_t core_resume(core_t *self, uint64_t broadcast) CR_MUST_USE;
+cr_err_t core_cancel(core_t *self, uint64_t broadcast) CR_MUST_USE;
+/* Hands nothing out any more. */
+void core_stop(core_t *self);
+
+void core_hello(core_t *self, core_time_t now, const core_hello_t *hello);
+/* Any message came from the worker. False: it must say Hello first (it has been refused). */
+bool core_heard(core_t *self, core_time_t now, const char *worker);
+void core_bye(core_t *self, const char *worker);
+/* The worker's connection is gone: nothing is sent to it until it is heard again. */
+void core_unreachable(core_t *self, const char *worker);
+void core_report(core_t *self, core_time_t now, const char *worker, const core_report_t *report);
+void core_receipts(core_t *self, core_time_t now, const char *worker,
+                   const core_receipts_t *receipts);
+void core_found(core_t *self, core_time_t now, uint32_t batch, const cr_delivery_t *found,
+                size_t count);
+void core_stored(core_t *self, core_time_t now, uint32_t ticket);
+/* Does what is due and hands out what can be handed out. Call it after events and not later than it
+ * asks for; the answer is on the monotonic clock. */
+int64_t core_tick(core_t *self, core_time_t now);
+
+/* ---- what is to be seen ----------------------------------------------------------------------- */
+
+typedef enum { CORE_READY, CORE_DRAINING, CORE_SILENT, CORE_ABSENT } core_worker_state_t;
+
+typedef struct {
+    char name[CORE_NAME_MAX], version[CORE_NAME_MAX];
+    cr_channel_t channel;
+    core_gateway_t gateway;
+    core_worker_state_t state; /* ABSENT: known from a stored lease only */
+    uint32_t credit, urgent_credit, leases;
+    int64_t connected_us, heard_us; /* wall, monotonic */
+    uint64_t outcomes, accepted, failed, retried, unknown;
+} core_worker_t;
+
+typedef enum {
+    CORE_WAITS_NOT,
+    CORE_WAITS_PAUSED,
+    CORE_WAITS_WORKER,
+    CORE_WAITS_RETRY,
+    CORE_WAITS_RECEIPTS,
+    CORE_WAITS_LEDGER
+} core_wait_t;
+
+typedef struct {
+    uint32_t total, leased;
+    const uint32_t *by_status;
+    const cr_status_t *status;
+    int64_t first_us, half_us, most_us, last_us; /* wall; 0: not yet */
+    core_wait_t waits;
+    int64_t next_retry_us; /* monotonic; INT64_MAX: none */
+} core_channel_t;
+
+/* Counters over the core's life. */
+typedef struct {
+    uint64_t leases_granted, leases_lost, outcomes, receipts, receipts_unknown, settled, refused,
+        moves_refused;
+    uint32_t workers, leases_out, writes_out;
+} core_stats_t;
+
+void core_each_worker(const core_t *self, void (*see)(void *context, const core_worker_t *worker),
+                      void *context);
+/* All, the oldest first. `over`: done, cancelled or not. */
+typedef void core_see_broadcast_fn(void *context, const core_broadcast_t *broadcast, bool over);
+void core_each_broadcast(const core_t *self, core_see_broadcast_fn *see, void *context);
+/* Those whose counts changed since the last call. */
+void core_each_changed(core_t *self, core_see_broadcast_fn *see, void *context);
+/* False: no such broadcast or channel. */
+bool core_channel(const core_t *self, core_time_t now, uint64_t broadcast, cr_channel_t channel,
+                  core_channel_t *out);
+core_stats_t core_stats(const core_t *self);
+
+#endif

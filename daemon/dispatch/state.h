@@ -1,0 +1,185 @@
+/*
+ * What the files of the core share: its memory, and the few functions that cross between them.
+ *
+ * Who owns what: the core owns everything; a lease hangs on its worker while it is out and in `lost`
+ * afterwards; a broadcast is kept for late receipts until the core goes.
+ */
+#ifndef STATE_H
+#define STATE_H
+
+#include "cursor.h"
+#include "trail.h"
+
+enum { STATE_LOST_MAX = 1024, STATE_REMEMBERED = 16, STATE_INDEX = 4 * CORE_WORKERS_MAX };
+
+typedef struct worker worker_t;
+typedef struct lease lease_t;
+typedef struct broadcast broadcast_t;
+typedef struct batch batch_t;
+
+/* One channel of a broadcast. */
+typedef struct {
+    broadcast_t *broadcast;
+    cr_channel_t kind;
+    cursor_t cursor;
+    uint32_t leases, leased; /* out at workers; their positions without an outcome */
+    uint32_t confirm;        /* block the search for overdue receipts has reached */
+    int64_t submitted_us;    /* monotonic: the last submit, or the start */
+    int64_t first_us, half_us, most_us, last_us, settled_us;
+} channel_t;
+
+struct broadcast {
+    core_broadcast_t spec;
+    channel_t *channels[CR_CHANNEL_COUNT]; /* NULL: not sent there */
+    broadcast_t *next;                     /* in its lane, the older first; only while it is not over */
+    cr_status_t end; /* what becomes of what is left: EXPIRED, CANCELLED; 0 while it goes on */
+    bool over, changed;
+    uint32_t writes_out;
+};
+
+struct lease {
+    uint64_t id;
+    worker_t *worker;
+    channel_t *channel;
+    lease_t *next;
+    uint32_t block, count, answered; /* positions; those with an outcome */
+    uint32_t sequence;               /* of the newest report that was taken */
+    uint32_t intent, asked;          /* acknowledged; wanted by the newest report */
+    uint32_t window;
+    bool storing;    /* that report is not stored yet */
+    bool progressed; /* something was tried */
+    bool stopped, free_running, idempotent;
+    core_stop_t stop;
+    char gateway[CORE_NAME_MAX];
+    uint64_t answers[CORE_BLOCK / 64]; /* bit per position */
+    uint8_t offsets[CORE_BLOCK], attempts[CORE_BLOCK];
+};
+
+/* A lease that ended by its last report, remembered so that a repeated report is acknowledged. */
+typedef struct {
+    uint64_t lease;
+    uint32_t sequence, intent;
+    bool stored;
+} ended_t;
+
+struct worker {
+    core_worker_t shown;
+    lease_t *leases;
+    uint32_t out[2]; /* of the credit and of the urgent credit, until the last report is stored */
+    ended_t ended[STATE_REMEMBERED];
+    uint64_t receipts[STATE_REMEMBERED]; /* batches that were acknowledged */
+    uint32_t ended_next, receipts_next;
+    uint32_t uses; /* tickets and batches that point here */
+    int64_t rest_until_us;
+    bool unreachable;
+};
+
+typedef enum { TICKET_PLAIN, TICKET_REPORT, TICKET_PROOF, TICKET_RECEIPTS } ticket_kind_t;
+
+/* What becomes true when a write is stored. */
+typedef struct {
+    ticket_kind_t kind;
+    worker_t *worker;
+    batch_t *batch;
+    uint64_t lease;
+    uint32_t sequence, intent;
+    bool ends, urgent;
+    broadcast_t *broadcast;
+    uint32_t next_free;
+} ticket_t;
+
+struct core {
+    core_config_t config;
+    core_actions_t act;
+    core_time_t now; /* of the present event */
+    uint64_t seed, lease_number;
+    bool stopping;
+    core_stats_t stats;
+
+    worker_t *workers[CORE_WORKERS_MAX];
+    worker_t *index[STATE_INDEX]; /* open addressing by name */
+    uint32_t worker_count, turn;  /* who is offered work first */
+
+    broadcast_t **broadcasts; /* by id */
+    size_t broadcast_count, broadcast_capacity;
+    broadcast_t *lanes[CR_LANE_COUNT];
+
+    lease_t *lost[STATE_LOST_MAX]; /* a ring; late reports of these still prove something */
+    uint32_t lost_next;
+
+    batch_t *batches[CORE_BATCHES_MAX];
+    uint32_t batch_count;
+
+    ticket_t *tickets;
+    uint32_t ticket_capacity, ticket_free;
+
+    int64_t timed_us; /* when timed work is next looked at */
+};
+
+/* core.c */
+broadcast_t *core_find_broadcast(const core_t *core, uint64_t id);
+bool core_is_busy(const core_t *core);
+/* Moves a byte and keeps the channel's counts and times. False: the table forbids it. */
+bool core_move(core_t *core, channel_t *channel, uint32_t rank, cr_status_t to);
+
+/* roster.c */
+worker_t *roster_find(const core_t *core, const char *name);
+/* NULL: full. Forgets a silent worker to make room. */
+worker_t *roster_add(core_t *core, const char *name);
+lease_t *roster_lease(const worker_t *worker, uint64_t lease);
+void roster_touch(core_t *core, worker_t *worker);
+void roster_tick(core_t *core);
+void roster_fini(core_t *core);
+bool roster_has_credit(const core_t *core, const worker_t *worker, cr_lane_t lane);
+/* Whether any worker could take this broadcast's channel. */
+bool roster_serves(const core_t *core, const channel_t *channel);
+
+/* lease.c */
+/* False when nothing was leased: all suppressed, or the worker cannot be reached. */
+bool lease_grant(core_t *core, worker_t *worker, channel_t *channel, uint32_t block);
+void lease_lose(core_t *core, lease_t *lease);
+/* Unlinks it and frees its block, after its last report. The caller frees it. */
+void lease_end(core_t *core, lease_t *lease);
+void lease_stop(core_t *core, lease_t *lease, core_stop_t reason);
+lease_t *lease_find_lost(const core_t *core, const worker_t *worker, uint64_t lease);
+void lease_forget_lost(core_t *core, const worker_t *worker); /* NULL: all */
+bool lease_is_answered(const lease_t *lease, uint32_t position);
+void lease_mark_answered(lease_t *lease, uint32_t position);
+bool lease_is_urgent(const lease_t *lease);
+uint32_t lease_encode(const lease_t *lease, uint32_t intent, uint8_t out[CORE_RECORD_MAX]);
+
+/* settle.c */
+void settle_begin(core_t *core, broadcast_t *broadcast, cr_status_t end);
+void settle_stop_leases(core_t *core, const broadcast_t *broadcast, core_stop_t reason);
+bool settle_stop_reason(const broadcast_t *broadcast, core_stop_t *reason);
+/* True when there is more to do at once. */
+bool settle_tick(core_t *core);
+
+/* receipts.c */
+void receipts_stored(core_t *core, batch_t *batch);
+void receipts_tick(core_t *core);
+void receipts_fini(core_t *core);
+
+/* write.c */
+typedef struct {
+    channel_t *channel;
+    uint32_t block, low, high; /* offsets of the bytes that changed: [low, high) */
+    const lease_t *lease;      /* its record is put, */
+    uint32_t intent;           /* with this intent, */
+    uint64_t ended_lease;      /* or this one's is deleted */
+    trail_t trail;
+    const core_gateway_id_t *index;
+    const cr_slice_t *forget;
+    size_t index_count, forget_count;
+} write_t;
+void write_begin(write_t *self, channel_t *channel, uint32_t block);
+void write_sign(write_t *self, const core_t *core, trail_kind_t kind, const char *worker,
+                const char *gateway);
+void write_change(write_t *self, uint32_t offset);
+/* Offsets ascend; one that is there already is left as it is. */
+void write_note(write_t *self, uint32_t offset, uint32_t attempt, cr_status_t outcome);
+bool write_is_empty(const write_t *self);
+void write_send(core_t *core, const write_t *self, const ticket_t *ticket);
+void write_fini(core_t *core);
+
+#endif

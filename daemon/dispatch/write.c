@@ -1,0 +1,184 @@
+/* Writes to the ledger, and what becomes true when they are stored. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "state.h"
+
+enum { NO_TICKET = UINT32_MAX };
+
+void
+write_begin(write_t *self, channel_t *channel, uint32_t block)
+{
+    memset(self, 0, offsetof(write_t, trail));
+    self->channel = channel;
+    self->block = block;
+    self->low = CORE_BLOCK;
+    self->trail.first_rank = block * CORE_BLOCK;
+    self->trail.count = 0;
+    self->index = NULL;
+    self->forget = NULL;
+    self->index_count = self->forget_count = 0;
+}
+
+void
+write_sign(write_t *self, const core_t *core, trail_kind_t kind, const char *worker,
+           const char *gateway)
+{
+    self->trail.kind = kind;
+    self->trail.at_us = core->now.wall_us;
+    memcpy(self->trail.worker, worker, strnlen(worker, CORE_NAME_MAX - 1) + 1);
+    memcpy(self->trail.gateway, gateway, strnlen(gateway, CORE_NAME_MAX - 1) + 1);
+}
+
+void
+write_change(write_t *self, uint32_t offset)
+{
+    if (offset < self->low)
+        self->low = offset;
+    if (offset >= self->high)
+        self->high = offset + 1;
+}
+
+void
+write_note(write_t *self, uint32_t offset, uint32_t attempt, cr_status_t outcome)
+{
+    trail_t *trail = &self->trail;
+    if (trail->count > 0 && trail->offsets[trail->count - 1] >= offset)
+        return;
+    trail->offsets[trail->count] = (uint8_t)offset;
+    trail->attempts[trail->count] = (uint8_t)(attempt < UINT8_MAX ? attempt : UINT8_MAX);
+    trail->outcomes[trail->count++] = outcome;
+}
+
+bool
+write_is_empty(const write_t *self)
+{
+    return self->high == 0 && !self->lease && self->ended_lease == 0 && self->trail.count == 0 &&
+           self->index_count == 0 && self->forget_count == 0;
+}
+
+/* Doubles the table. Its size is bounded by leases and batches, so running out of memory here is no
+ * load that could be refused. */
+static void
+grow_tickets(core_t *core)
+{
+    uint32_t capacity = core->ticket_capacity > 0 ? core->ticket_capacity * 2 : CORE_WRITES_BUSY;
+    core->tickets = realloc(core->tickets, capacity * sizeof *core->tickets);
+    CR_ASSERT(core->tickets);
+    for (uint32_t i = core->ticket_capacity; i < capacity; i++)
+        core->tickets[i] = (ticket_t){.next_free = i + 1 < capacity ? i + 1 : NO_TICKET};
+    core->ticket_free = core->ticket_capacity;
+    core->ticket_capacity = capacity;
+}
+
+static uint32_t
+issue(core_t *core, const ticket_t *ticket)
+{
+    if (core->ticket_capacity == 0 || core->ticket_free == NO_TICKET)
+        grow_tickets(core);
+    uint32_t number = core->ticket_free;
+    core->ticket_free = core->tickets[number].next_free;
+    core->tickets[number] = *ticket;
+    core->stats.writes_out++;
+    if (ticket->worker)
+        ticket->worker->uses++;
+    return number;
+}
+
+void
+write_send(core_t *core, const write_t *self, const ticket_t *ticket)
+{
+    broadcast_t *broadcast = self->channel->broadcast;
+    ticket_t issued = *ticket;
+    issued.broadcast = broadcast;
+    broadcast->writes_out++;
+    uint8_t record[CORE_RECORD_MAX], trail[CORE_TRAIL_MAX];
+    uint32_t first = self->block * CORE_BLOCK + (self->high > 0 ? self->low : 0);
+    core_write_t write = {
+        .ticket = issue(core, &issued),
+        .broadcast = broadcast->spec.id,
+        .channel = self->channel->kind,
+        .first_rank = first,
+        .length = self->high > 0 ? self->high - self->low : 0,
+        .status = self->channel->cursor.status + first,
+        .lease = self->lease ? self->lease->id : self->ended_lease,
+        .lease_ends = !self->lease && self->ended_lease != 0,
+        .record_bytes = self->lease ? lease_encode(self->lease, self->intent, record) : 0,
+        .trail_bytes = trail_encode(&self->trail, trail),
+        .record = record,
+        .trail = trail,
+        .index_count = self->index_count,
+        .forget_count = self->forget_count,
+        .index = self->index,
+        .forget = self->forget,
+    };
+    core->act.store(core->act.context, &write);
+}
+
+static void
+remember_stored(worker_t *worker, const ticket_t *ticket)
+{
+    worker->out[ticket->urgent]--;
+    for (size_t i = 0; i < STATE_REMEMBERED; i++)
+        if (worker->ended[i].lease == ticket->lease)
+            worker->ended[i].stored = true;
+}
+
+/* Now the report may be acknowledged, unless its lease was lost meanwhile. */
+static void
+report_stored(core_t *core, const ticket_t *ticket)
+{
+    worker_t *worker = ticket->worker;
+    const char *name = worker->shown.name;
+    lease_t *lease = ticket->ends ? NULL : roster_lease(worker, ticket->lease);
+    if (ticket->ends) {
+        remember_stored(worker, ticket);
+    } else if (lease) {
+        lease->storing = false;
+        lease->intent = ticket->intent;
+    } else {
+        core->act.refuse(core->act.context, name, CORE_UNKNOWN_LEASE, ticket->lease, "lost");
+        return;
+    }
+    core->act.ack(core->act.context, name, ticket->lease, ticket->sequence, ticket->intent);
+}
+
+static void
+proof_stored(core_t *core, const ticket_t *ticket)
+{
+    core->act.refuse(core->act.context, ticket->worker->shown.name, CORE_UNKNOWN_LEASE,
+                     ticket->lease, "lost; its outcomes were taken");
+}
+
+static void
+batch_stored(core_t *core, const ticket_t *ticket)
+{
+    receipts_stored(core, ticket->batch);
+}
+
+void
+core_stored(core_t *core, core_time_t now, uint32_t number)
+{
+    static void (*const stored[])(core_t *core, const ticket_t *ticket) = {
+        [TICKET_REPORT] = report_stored,
+        [TICKET_PROOF] = proof_stored,
+        [TICKET_RECEIPTS] = batch_stored,
+    };
+    CR_ASSERT(number < core->ticket_capacity && core->tickets[number].broadcast);
+    core->now = now;
+    ticket_t ticket = core->tickets[number];
+    core->tickets[number] = (ticket_t){.next_free = core->ticket_free};
+    core->ticket_free = number;
+    core->stats.writes_out--;
+    ticket.broadcast->writes_out--;
+    if (ticket.worker)
+        ticket.worker->uses--;
+    if (ticket.kind != TICKET_PLAIN)
+        stored[ticket.kind](core, &ticket);
+}
+
+void
+write_fini(core_t *core)
+{
+    free(core->tickets);
+}
