@@ -26,23 +26,18 @@ feed_file(intake_t *intake, const char *path, cr_fault_t *fault)
 static cr_err_t
 load(const char *csv, const char *divisions, directory_t **directory, cr_fault_t *fault)
 {
-    roaring_bitmap_t *touched = roaring_bitmap_create(), *opted_out[CR_CHANNEL_COUNT];
-    for (int i = 0; i < CR_CHANNEL_COUNT; i++)
-        opted_out[i] = roaring_bitmap_create();
     intake_t *intake = intake_new();
     directory_t *base = directory_new();
     CR_ASSERT(intake && base);
-    intake_result_t result;
+    intake_result_t result = {0};
     cr_err_t err = directory_set_divisions(base, divisions, fault);
     if (err == CR_OK)
         err = feed_file(intake, csv, fault);
     if (err == CR_OK)
-        err = intake_apply(intake, base, true, directory, touched, opted_out, &result, fault);
+        err = intake_apply(intake, base, true, directory, &result, fault);
     intake_destroy(&intake);
     directory_unref(&base);
-    roaring_bitmap_free(touched);
-    for (int i = 0; i < CR_CHANNEL_COUNT; i++)
-        roaring_bitmap_free(opted_out[i]);
+    intake_result_fini(&result);
     return err;
 }
 

@@ -64,17 +64,11 @@ divisions_unref(divisions_t **self_p)
     free(self);
 }
 
-static cr_slice_t
-code_of(const division_t *entry)
-{
-    return (cr_slice_t){entry->code, DIVISION_DIGITS};
-}
-
 static bool
 is_entry(const void *context, uint32_t value, cr_slice_t name)
 {
     const division_t *entry = &((const divisions_t *)context)->entries[value];
-    return cr_slice_equal(code_of(entry), name) || cr_slice_equal(entry->name, name) ||
+    return cr_slice_equal(entry->code, name) || cr_slice_equal(entry->name, name) ||
            cr_slice_equal(entry->english, name);
 }
 
@@ -142,7 +136,8 @@ static cr_slice_t
 keep(divisions_t *self, cr_slice_t text)
 {
     char *copy = self->text + self->text_bytes;
-    memcpy(copy, text.text, text.length);
+    if (text.length > 0)
+        memcpy(copy, text.text, text.length);
     self->text_bytes += text.length;
     return (cr_slice_t){copy, text.length};
 }
@@ -156,21 +151,29 @@ add_name(divisions_t *self, cr_slice_t name)
 }
 
 static cr_err_t
+reserve_entry(divisions_t *self)
+{
+    if (self->count < self->capacity)
+        return CR_OK;
+    size_t capacity = self->capacity ? self->capacity * 2 : 16;
+    division_t *entries = realloc(self->entries, capacity * sizeof *entries);
+    if (!entries)
+        return CR_NOMEM;
+    self->entries = entries;
+    self->capacity = capacity;
+    return CR_OK;
+}
+
+static cr_err_t
 add(divisions_t *self, const cr_slice_t fields[4])
 {
-    if (self->count == self->capacity) {
-        size_t capacity = self->capacity ? self->capacity * 2 : 16;
-        division_t *entries = realloc(self->entries, capacity * sizeof *entries);
-        if (!entries)
-            return CR_NOMEM;
-        self->entries = entries;
-        self->capacity = capacity;
-    }
+    cr_err_t err = reserve_entry(self);
+    if (err != CR_OK)
+        return err;
+    CR_ASSERT(self->entries);
     division_t *entry = &self->entries[self->count];
-    memcpy(entry->code, fields[0].text, DIVISION_DIGITS);
-    entry->name = keep(self, fields[1]);
-    entry->english = keep(self, fields[3]);
-    cr_err_t err = add_name(self, code_of(entry));
+    *entry = (division_t){keep(self, fields[0]), keep(self, fields[1]), keep(self, fields[3])};
+    err = add_name(self, entry->code);
     if (err == CR_OK)
         err = add_name(self, entry->name);
     if (err == CR_OK)
@@ -193,6 +196,7 @@ check_header(const cr_slice_t *fields, size_t count, cr_fault_t *fault)
 static cr_err_t
 on_row(void *context, size_t line, const cr_slice_t *fields, size_t count, cr_fault_t *fault)
 {
+    static const size_t keys[] = {0, 1, 3};
     divisions_t *self = context;
     if (line == 1)
         return check_header(fields, count, fault);
@@ -202,9 +206,9 @@ on_row(void *context, size_t line, const cr_slice_t *fields, size_t count, cr_fa
         return cr_fault_set_at(fault, CR_INVAL, line, 1, "code: must be 12 digits");
     if (fields[1].length == 0 || !cr_text_is_utf8(fields[1]) || !cr_text_is_utf8(fields[3]))
         return cr_fault_set_at(fault, CR_INVAL, line, 2, "name: empty or not UTF-8");
-    for (size_t i = 0; i < 4; i += i == 1 ? 2 : 1)
-        if (divisions_find(self, fields[i]))
-            return cr_fault_set_at(fault, CR_EXISTS, line, i + 1, "stands here a second time");
+    for (size_t i = 0; i < CR_COUNT(keys); i++)
+        if (divisions_find(self, fields[keys[i]]))
+            return cr_fault_set_at(fault, CR_EXISTS, line, keys[i] + 1, "stands there already");
     return add(self, fields);
 }
 
@@ -243,7 +247,7 @@ divisions_load(const char *file, divisions_t **self_p, cr_fault_t *fault)
 {
     cr_fault_t why = {.text = "out of memory"};
     cr_err_t err = CR_NOMEM;
-    size_t length;
+    size_t length = 0;
     divisions_t *self = calloc(1, sizeof *self);
     char *bytes = malloc(FILE_BYTES_MAX);
     if (self && bytes) {

@@ -16,8 +16,7 @@
 enum { DIVISION_DIGITS = 12, TOWNSHIP_DIGITS = 9 };
 
 typedef struct {
-    char code[DIVISION_DIGITS];
-    cr_slice_t name, english; /* "孔村镇", "Kongcun"; english may be empty */
+    cr_slice_t code, name, english; /* "370124104000", "孔村镇", "Kongcun"; english may be empty */
 } division_t;
 
 typedef struct divisions divisions_t;

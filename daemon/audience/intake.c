@@ -119,7 +119,7 @@ on_row(void *context, size_t line, const cr_slice_t *fields, size_t count, cr_fa
     if (self->columns.count == 0)
         return read_header(self, fields, count, fault);
     self->row_count++;
-    uint16_t lengths[CSV_COLUMNS_MAX];
+    uint16_t lengths[CSV_COLUMNS_MAX] = {0};
     complaint_t complaint = check_row(self, fields, count, lengths);
     if (complaint.why) {
         char reason[sizeof self->bad->reason];

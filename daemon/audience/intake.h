@@ -22,8 +22,11 @@ typedef struct {
     char reason[160]; /* names the column; never a whole address */
 } intake_bad_row_t;
 
+/* What an import does; an all-zero one may be given to intake_result_fini. */
 typedef struct {
     size_t rows, added, updated, unchanged, bad;
+    roaring_bitmap_t *touched; /* segments that differ from the version before */
+    roaring_bitmap_t *opted_out[CR_CHANNEL_COUNT]; /* ordinals whose row asks for it */
 } intake_result_t;
 
 intake_t *intake_new(void);
@@ -38,12 +41,12 @@ size_t intake_bad_count(const intake_t *self);
 const intake_bad_row_t *intake_bad_row(const intake_t *self, size_t index);
 
 /*
- * The next version: rows with a known id update it (ordinal kept), others get new ordinals.
- * `touched` receives the numbers of the segments that differ from `base`; `opted_out[channel]` the
- * ordinals whose row asks for it. Bad rows and !skip_bad: CR_INVAL.
+ * The next version: rows with a known id update it (ordinal kept), others get new ordinals. Bad rows
+ * and !skip_bad, or a guardian nobody knows: CR_INVAL with the line. The caller gives `next` and
+ * `result` back with directory_unref and intake_result_fini.
  */
-cr_err_t intake_apply(const intake_t *self, directory_t *base, bool skip_bad, directory_t **next,
-                      roaring_bitmap_t *touched, roaring_bitmap_t *opted_out[CR_CHANNEL_COUNT],
+cr_err_t intake_apply(const intake_t *intake, directory_t *base, bool skip_bad, directory_t **next,
                       intake_result_t *result, cr_fault_t *fault) CR_MUST_USE;
+void intake_result_fini(intake_result_t *self);
 
 #endif

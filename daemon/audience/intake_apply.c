@@ -15,7 +15,6 @@ typedef struct {
     uint32_t size;    /* of the next version */
     uint32_t *row_of; /* ordinal -> row of the batch, or INDEX_NONE */
     segment_builder_t *builder;
-    roaring_bitmap_t *touched, *opted_out[CR_CHANNEL_COUNT];
     intake_result_t result;
 } apply_t;
 
@@ -31,14 +30,16 @@ start(apply_t *self, const intake_t *intake, directory_t *base)
 {
     size_t most = (size_t)base->size + intake->good.count;
     *self = (apply_t){.intake = intake, .base = base, .size = base->size};
+    self->result.rows = intake->row_count;
+    self->result.bad = intake->bad_count;
     self->row_of = malloc((most + 1) * sizeof *self->row_of);
     self->builder = segment_builder_new();
     self->next = directory_new();
-    self->touched = roaring_bitmap_create();
-    bool whole = self->row_of && self->builder && self->next && self->touched;
+    self->result.touched = roaring_bitmap_create();
+    bool whole = self->row_of && self->builder && self->next && self->result.touched;
     for (size_t i = 0; i < CR_CHANNEL_COUNT; i++) {
-        self->opted_out[i] = roaring_bitmap_create();
-        whole = whole && self->opted_out[i];
+        self->result.opted_out[i] = roaring_bitmap_create();
+        whole = whole && self->result.opted_out[i];
     }
     if (!whole)
         return CR_NOMEM;
@@ -47,16 +48,28 @@ start(apply_t *self, const intake_t *intake, directory_t *base)
 }
 
 static void
+drop_bitmap(roaring_bitmap_t **bitmap)
+{
+    if (*bitmap)
+        roaring_bitmap_free(*bitmap);
+    *bitmap = NULL;
+}
+
+void
+intake_result_fini(intake_result_t *self)
+{
+    drop_bitmap(&self->touched);
+    for (size_t i = 0; i < CR_CHANNEL_COUNT; i++)
+        drop_bitmap(&self->opted_out[i]);
+}
+
+static void
 stop(apply_t *self)
 {
     free(self->row_of);
     segment_builder_destroy(&self->builder);
     directory_unref(&self->next);
-    if (self->touched)
-        roaring_bitmap_free(self->touched);
-    for (size_t i = 0; i < CR_CHANNEL_COUNT; i++)
-        if (self->opted_out[i])
-            roaring_bitmap_free(self->opted_out[i]);
+    intake_result_fini(&self->result);
 }
 
 static void
@@ -66,7 +79,7 @@ opt_out(apply_t *self, uint32_t row, uint32_t ordinal, uint32_t column)
     for (cr_channel_t channel = 0; channel < CR_CHANNEL_COUNT && names.length > 0; channel++) {
         const char *name = cr_channel_name(channel);
         if (memmem(names.text, names.length, name, strlen(name)))
-            roaring_bitmap_add(self->opted_out[channel], ordinal);
+            roaring_bitmap_add(self->result.opted_out[channel], ordinal);
     }
 }
 
@@ -224,7 +237,7 @@ make_segment(apply_t *self, uint32_t number)
         cr_err_t err = build(self, old, first, end, &segment);
         if (err != CR_OK)
             return err;
-        roaring_bitmap_add(self->touched, number);
+        roaring_bitmap_add(self->result.touched, number);
     }
     cr_err_t err = version_append(self->next, &segment);
     if (err != CR_OK)
@@ -285,7 +298,6 @@ run(apply_t *self, bool skip_bad, cr_fault_t *fault)
 
 cr_err_t
 intake_apply(const intake_t *intake, directory_t *base, bool skip_bad, directory_t **next,
-             roaring_bitmap_t *touched, roaring_bitmap_t *opted_out[CR_CHANNEL_COUNT],
              intake_result_t *result, cr_fault_t *fault)
 {
     if (intake->bad_count > 0 && !skip_bad)
@@ -296,14 +308,10 @@ intake_apply(const intake_t *intake, directory_t *base, bool skip_bad, directory
     err = err == CR_OK ? run(&self, skip_bad, fault)
                        : cr_fault_set(fault, err, "%s", cr_err_text(err));
     if (err == CR_OK) {
-        self.result.rows = intake->row_count;
-        self.result.bad = intake->bad_count;
-        *result = self.result;
         *next = self.next;
+        *result = self.result;
         self.next = NULL;
-        roaring_bitmap_or_inplace(touched, self.touched);
-        for (size_t i = 0; i < CR_CHANNEL_COUNT; i++)
-            roaring_bitmap_or_inplace(opted_out[i], self.opted_out[i]);
+        self.result = (intake_result_t){0};
     }
     stop(&self);
     return err;

@@ -119,8 +119,6 @@ parse(intake_csv_t *self, const char *piece, size_t length)
         fail_parsing(self);
     else if (self->parser.entry_pos > CSV_FIELD_MAX)
         fail(self, "over 64 KiB (is a quote never closed?)");
-    if (piece[length - 1] == '\n')
-        self->line++;
 }
 
 static void
@@ -132,6 +130,7 @@ feed(intake_csv_t *self, const char *bytes, size_t length)
         if (piece > PIECE_MAX)
             piece = PIECE_MAX;
         parse(self, bytes, piece);
+        self->line += newline == bytes + piece - 1;
         bytes += piece;
         length -= piece;
     }

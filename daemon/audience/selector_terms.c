@@ -99,7 +99,7 @@ term_town(const selector_scope_t *scope, const selector_step_t *term, selector_s
     const divisions_t *divisions = scope->directory->divisions;
     const division_t *town = divisions_find(divisions, term->value);
     if (town) {
-        collect_inside(scope, division_prefix((cr_slice_t){town->code, DIVISION_DIGITS}), set);
+        collect_inside(scope, division_prefix(town->code), set);
         return CR_OK;
     }
     suggest_t near;
@@ -115,7 +115,7 @@ static bool
 is_known_prefix(const divisions_t *divisions, cr_slice_t prefix)
 {
     for (size_t i = 0; i < divisions_count(divisions); i++)
-        if (memcmp(divisions_at(divisions, i)->code, prefix.text, prefix.length) == 0)
+        if (memcmp(divisions_at(divisions, i)->code.text, prefix.text, prefix.length) == 0)
             return true;
     return false;
 }

@@ -23,9 +23,6 @@ import_new(intake_t *intake, directory_t *base, bool skip_bad)
     self->base = base;
     self->skip_bad = skip_bad;
     self->began_mono_us = cr_clock_mono_us();
-    self->touched = roaring_bitmap_create();
-    for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++)
-        self->opted_out[channel] = roaring_bitmap_create();
     return self;
 }
 
@@ -38,9 +35,7 @@ import_destroy(import_t **self_p)
     intake_destroy(&self->intake);
     directory_unref(&self->base);
     directory_unref(&self->next);
-    roaring_bitmap_free(self->touched);
-    for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++)
-        roaring_bitmap_free(self->opted_out[channel]);
+    intake_result_fini(&self->result);
     free(self);
     *self_p = NULL;
 }
@@ -147,7 +142,7 @@ static cr_err_t
 put_segments(importer_t *self, const import_t *import, cr_fault_t *fault)
 {
     cr_err_t err = CR_OK;
-    roaring_uint32_iterator_t *each = roaring_create_iterator(import->touched);
+    roaring_uint32_iterator_t *each = roaring_create_iterator(import->result.touched);
     for (; err == CR_OK && each->has_value; roaring_advance_uint32_iterator(each))
         err = put_segment(self, import, each->current_value, fault);
     roaring_free_uint32_iterator(each);
@@ -159,7 +154,7 @@ prepare(importer_t *self, import_t *import)
 {
     cr_fault_t *fault = &import->fault;
     cr_err_t err = intake_apply(import->intake, import->base, import->skip_bad, &import->next,
-                                import->touched, import->opted_out, &import->result, fault);
+                                &import->result, fault);
     if (err == CR_OK)
         err = ledger_segments_open(&self->config->ledger, &self->segments, fault);
     if (err == CR_OK)

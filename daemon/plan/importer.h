@@ -41,8 +41,6 @@ struct import {
     bool skip_bad;
     directory_t *base;
     directory_t *next; /* COMMITTED: what is stored now, also when `err` is set */
-    roaring_bitmap_t *touched;
-    roaring_bitmap_t *opted_out[CR_CHANNEL_COUNT];
     intake_result_t result;
     int64_t began_mono_us;
     struct { /* plan's: opt-outs on their way to the ledger */

@@ -110,12 +110,12 @@ static roaring_bitmap_t *
 differences(const plan_t *self, const import_t *import, int channel, bool on)
 {
     if (on)
-        return roaring_bitmap_andnot(import->opted_out[channel], self->opted_out[channel]);
+        return roaring_bitmap_andnot(import->result.opted_out[channel], self->opted_out[channel]);
     uint32_t first = directory_size(import->base), end = directory_size(import->next);
     roaring_bitmap_t *left =
         first < end ? roaring_bitmap_from_range(first, end, 1) : roaring_bitmap_create();
     roaring_bitmap_and_inplace(left, self->opted_out[channel]);
-    roaring_bitmap_andnot_inplace(left, import->opted_out[channel]);
+    roaring_bitmap_andnot_inplace(left, import->result.opted_out[channel]);
     return left;
 }
 

@@ -577,18 +577,12 @@ directory_of(const char *csv)
 {
     intake_t *intake = intake_new();
     directory_t *base = directory_new(), *next = NULL;
-    roaring_bitmap_t *touched = roaring_bitmap_create(), *out[CR_CHANNEL_COUNT];
     intake_result_t result;
     cr_fault_t fault = {0};
-    for (size_t i = 0; i < CR_CHANNEL_COUNT; i++)
-        out[i] = roaring_bitmap_create();
     CU_ASSERT_EQUAL_FATAL(intake_feed(intake, csv, strlen(csv), &fault), CR_OK);
     CU_ASSERT_EQUAL_FATAL(intake_finish(intake, &fault), CR_OK);
-    CU_ASSERT_EQUAL_FATAL(intake_apply(intake, base, false, &next, touched, out, &result, &fault),
-                          CR_OK);
-    for (size_t i = 0; i < CR_CHANNEL_COUNT; i++)
-        roaring_bitmap_free(out[i]);
-    roaring_bitmap_free(touched);
+    CU_ASSERT_EQUAL_FATAL(intake_apply(intake, base, false, &next, &result, &fault), CR_OK);
+    intake_result_fini(&result);
     directory_unref(&base);
     intake_destroy(&intake);
     return next;

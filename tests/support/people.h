@@ -13,29 +13,6 @@
 
 #define PEOPLE_DIVISIONS CR_TEST_DATA "/../../config/sample/divisions.csv"
 
-/* What intake_apply gives beside the version. */
-typedef struct {
-    roaring_bitmap_t *touched, *opted_out[CR_CHANNEL_COUNT];
-    intake_result_t result;
-    cr_fault_t fault;
-} people_news_t;
-
-static inline void
-people_news_init(people_news_t *self)
-{
-    *self = (people_news_t){.touched = roaring_bitmap_create()};
-    for (size_t i = 0; i < CR_CHANNEL_COUNT; i++)
-        self->opted_out[i] = roaring_bitmap_create();
-}
-
-static inline void
-people_news_fini(people_news_t *self)
-{
-    roaring_bitmap_free(self->touched);
-    for (size_t i = 0; i < CR_CHANNEL_COUNT; i++)
-        roaring_bitmap_free(self->opted_out[i]);
-}
-
 /* An intake that took the whole text. */
 static inline intake_t *
 people_read(const char *csv)
@@ -49,15 +26,15 @@ people_read(const char *csv)
     return intake;
 }
 
-/* The next version; `base` is given up. */
+/* The next version; `base` is given up, what `result` held before too. */
 static inline directory_t *
-people_apply(directory_t *base, const char *csv, people_news_t *news)
+people_apply(directory_t *base, const char *csv, intake_result_t *result)
 {
     directory_t *next = NULL;
+    cr_fault_t fault = {0};
     intake_t *intake = people_read(csv);
-    cr_err_t err = intake_apply(intake, base, false, &next, news->touched, news->opted_out,
-                                &news->result, &news->fault);
-    CU_ASSERT_EQUAL_FATAL(err, CR_OK);
+    intake_result_fini(result);
+    CU_ASSERT_EQUAL_FATAL(intake_apply(intake, base, false, &next, result, &fault), CR_OK);
     intake_destroy(&intake);
     directory_unref(&base);
     return next;
@@ -76,10 +53,9 @@ people_nobody(void)
 static inline directory_t *
 people_of(const char *csv)
 {
-    people_news_t news;
-    people_news_init(&news);
-    directory_t *self = people_apply(people_nobody(), csv, &news);
-    people_news_fini(&news);
+    intake_result_t result = {0};
+    directory_t *self = people_apply(people_nobody(), csv, &result);
+    intake_result_fini(&result);
     return self;
 }
 

@@ -272,9 +272,8 @@ the_same_id_in_two_segments_is_damage(void)
     directory_t *first = people_of(csv), *opened = directory_new();
     for (char *at = csv; (at = strstr(at, "\nP")); at++)
         at[1] = 'Q';
-    people_news_t news;
-    people_news_init(&news);
-    directory_t *other = people_apply(people_of(csv), "id\nP00000000\n", &news);
+    intake_result_t result = {0};
+    directory_t *other = people_apply(people_of(csv), "id\nP00000000\n", &result);
     uint8_t *blob;
     size_t length;
     CU_ASSERT_EQUAL_FATAL(move_segments(first, opened, 7, SIZE_MAX), CR_OK);
@@ -283,7 +282,7 @@ the_same_id_in_two_segments_is_damage(void)
     CU_ASSERT_EQUAL(directory_index(opened), CR_CORRUPT);
     free(blob);
     free(csv);
-    people_news_fini(&news);
+    intake_result_fini(&result);
     directory_unref(&first);
     directory_unref(&other);
     directory_unref(&opened);

@@ -283,20 +283,17 @@ pieces_line_ends_and_quotes_change_nothing(void)
     for (size_t i = 0; i < CR_COUNT(forms); i++)
         for (size_t piece = 1; piece < 8; piece++) {
             cr_fault_t fault;
-            people_news_t news;
+            intake_result_t result = {0};
             directory_t *next = NULL, *base = people_nobody();
             intake_t *intake = intake_new();
-            people_news_init(&news);
             CU_ASSERT_EQUAL_FATAL(read_in_pieces(intake, forms[i], strlen(forms[i]), piece, &fault),
                                   CR_OK);
-            CU_ASSERT_EQUAL_FATAL(intake_apply(intake, base, false, &next, news.touched,
-                                               news.opted_out, &news.result, &fault),
-                                  CR_OK);
-            CU_ASSERT_EQUAL(news.result.added, 2);
+            CU_ASSERT_EQUAL_FATAL(intake_apply(intake, base, false, &next, &result, &fault), CR_OK);
+            CU_ASSERT_EQUAL(result.added, 2);
             CU_ASSERT_TRUE(people_is(directory_address(next, 0, CR_CHANNEL_SMS), "19931234567"));
             CU_ASSERT_TRUE(people_is(directory_value(next, 0, CR_SLICE("name")), "张三"));
             CU_ASSERT_TRUE(people_is(directory_value(next, 1, CR_SLICE("name")), "a,\"b\""));
-            people_news_fini(&news);
+            intake_result_fini(&result);
             intake_destroy(&intake);
             directory_unref(&next);
             directory_unref(&base);
@@ -315,13 +312,12 @@ what_only_begins_like_a_byte_order_mark_is_kept(void)
 static void
 an_update_keeps_ordinals_and_what_the_file_does_not_speak_of(void)
 {
-    people_news_t news;
-    people_news_init(&news);
+    intake_result_t result = {0};
     directory_t *self =
         people_of("id,name,phone,village\nP1,a,19930000001,x\nP2,b,19930000002,y\n");
-    self = people_apply(self, "phone,id,size\n19930000009,P2,big\n,P3,\n", &news);
-    CU_ASSERT_EQUAL(news.result.added, 1);
-    CU_ASSERT_EQUAL(news.result.updated, 1);
+    self = people_apply(self, "phone,id,size\n19930000009,P2,big\n,P3,\n", &result);
+    CU_ASSERT_EQUAL(result.added, 1);
+    CU_ASSERT_EQUAL(result.updated, 1);
     CU_ASSERT_EQUAL(directory_find(self, CR_SLICE("P2")), 1);
     CU_ASSERT_EQUAL(directory_find(self, CR_SLICE("P3")), 2);
     CU_ASSERT_TRUE(people_is(directory_address(self, 1, CR_CHANNEL_SMS), "19930000009"));
@@ -330,11 +326,11 @@ an_update_keeps_ordinals_and_what_the_file_does_not_speak_of(void)
     CU_ASSERT_TRUE(people_is(directory_value(self, 1, CR_SLICE("size")), "big"));
     CU_ASSERT_TRUE(people_is(directory_value(self, 0, CR_SLICE("size")), ""));
     /* a column that is there and empty clears */
-    self = people_apply(self, "id,phone\nP2,\n", &news);
+    self = people_apply(self, "id,phone\nP2,\n", &result);
     CU_ASSERT_TRUE(people_is(directory_address(self, 1, CR_CHANNEL_SMS), ""));
     CU_ASSERT_FALSE(roaring_bitmap_contains(directory_reachable(self, CR_CHANNEL_SMS), 1));
     CU_ASSERT_EQUAL(directory_size(self), 3);
-    people_news_fini(&news);
+    intake_result_fini(&result);
     directory_unref(&self);
 }
 
@@ -354,28 +350,26 @@ only_segments_that_change_are_touched_and_the_old_version_stays(void)
 {
     char *all = numbered(0, 3000, "a"), *some = numbered(1100, 50, "b");
     char *more = numbered(2990, 2000, "a");
-    people_news_t news;
-    people_news_init(&news);
-    directory_t *first = people_apply(people_nobody(), all, &news);
-    CU_ASSERT_EQUAL(roaring_bitmap_get_cardinality(news.touched), 3);
+    intake_result_t result = {0};
+    directory_t *first = people_apply(people_nobody(), all, &result);
+    CU_ASSERT_EQUAL(roaring_bitmap_get_cardinality(result.touched), 3);
 
-    roaring_bitmap_clear(news.touched);
-    directory_t *same = people_apply(directory_ref(first), all, &news);
-    CU_ASSERT_EQUAL(news.result.unchanged, 3000);
-    CU_ASSERT_TRUE(roaring_bitmap_is_empty(news.touched));
+    directory_t *same = people_apply(directory_ref(first), all, &result);
+    CU_ASSERT_EQUAL(result.unchanged, 3000);
+    CU_ASSERT_TRUE(roaring_bitmap_is_empty(result.touched));
 
-    directory_t *second = people_apply(directory_ref(first), some, &news);
-    CU_ASSERT_EQUAL(news.result.updated, 50);
-    CU_ASSERT_TRUE(roaring_bitmap_contains(news.touched, 1));
-    CU_ASSERT_EQUAL(roaring_bitmap_get_cardinality(news.touched), 1);
+    directory_t *second = people_apply(directory_ref(first), some, &result);
+    CU_ASSERT_EQUAL(result.updated, 50);
+    CU_ASSERT_TRUE(roaring_bitmap_contains(result.touched, 1));
+    CU_ASSERT_EQUAL(roaring_bitmap_get_cardinality(result.touched), 1);
     CU_ASSERT_TRUE(people_is(directory_value(first, 1100, CR_SLICE("name")), "a"));
     CU_ASSERT_TRUE(people_is(directory_value(second, 1100, CR_SLICE("name")), "b"));
 
-    roaring_bitmap_clear(news.touched);
-    directory_t *third = people_apply(directory_ref(second), more, &news);
-    CU_ASSERT_EQUAL(news.result.unchanged, 10);
-    CU_ASSERT_EQUAL(news.result.added, 1990);
-    CU_ASSERT_EQUAL(roaring_bitmap_get_cardinality(news.touched), 3); /* 2 is filled up; 3, 4 new */
+    directory_t *third = people_apply(directory_ref(second), more, &result);
+    CU_ASSERT_EQUAL(result.unchanged, 10);
+    CU_ASSERT_EQUAL(result.added, 1990);
+    CU_ASSERT_EQUAL(roaring_bitmap_get_cardinality(result.touched),
+                    3); /* 2 is filled up; 3, 4 new */
     CU_ASSERT_EQUAL(directory_size(third), 4990);
     for (uint32_t i = 0; i < 4990; i++) {
         char id[16];
@@ -385,7 +379,7 @@ only_segments_that_change_are_touched_and_the_old_version_stays(void)
     free(all);
     free(some);
     free(more);
-    people_news_fini(&news);
+    intake_result_fini(&result);
     directory_unref(&first);
     directory_unref(&same);
     directory_unref(&second);
@@ -395,27 +389,23 @@ only_segments_that_change_are_touched_and_the_old_version_stays(void)
 static void
 all_or_nothing_unless_bad_rows_are_to_be_skipped(void)
 {
-    people_news_t news;
-    people_news_init(&news);
+    cr_fault_t fault = {0};
+    intake_result_t result = {0};
     directory_t *base = people_of("id\nP0\n"), *next = NULL;
     intake_t *intake = people_read(HEAD "P1,a,19931234567\nP2,b,123\nP3,c,\n");
-    CU_ASSERT_EQUAL(intake_apply(intake, base, false, &next, news.touched, news.opted_out,
-                                 &news.result, &news.fault),
-                    CR_INVAL);
-    CU_ASSERT_EQUAL(news.fault.line, 3);
-    CU_ASSERT_PTR_NOT_NULL(strstr(news.fault.text, "phone"));
+    CU_ASSERT_EQUAL(intake_apply(intake, base, false, &next, &result, &fault), CR_INVAL);
+    CU_ASSERT_EQUAL(fault.line, 3);
+    CU_ASSERT_PTR_NOT_NULL(strstr(fault.text, "phone"));
     CU_ASSERT_PTR_NULL(next);
-    CU_ASSERT_TRUE(roaring_bitmap_is_empty(news.touched));
-    CU_ASSERT_EQUAL_FATAL(intake_apply(intake, base, true, &next, news.touched, news.opted_out,
-                                       &news.result, &news.fault),
-                          CR_OK);
-    CU_ASSERT_EQUAL(news.result.rows, 3);
-    CU_ASSERT_EQUAL(news.result.added, 2);
-    CU_ASSERT_EQUAL(news.result.bad, 1);
+    CU_ASSERT_PTR_NULL(result.touched);
+    CU_ASSERT_EQUAL_FATAL(intake_apply(intake, base, true, &next, &result, &fault), CR_OK);
+    CU_ASSERT_EQUAL(result.rows, 3);
+    CU_ASSERT_EQUAL(result.added, 2);
+    CU_ASSERT_EQUAL(result.bad, 1);
     CU_ASSERT_EQUAL(directory_size(base), 1);
     CU_ASSERT_EQUAL(directory_size(next), 3);
     intake_destroy(&intake);
-    people_news_fini(&news);
+    intake_result_fini(&result);
     directory_unref(&base);
     directory_unref(&next);
 }
@@ -423,22 +413,18 @@ all_or_nothing_unless_bad_rows_are_to_be_skipped(void)
 static void
 an_unknown_guardian_is_refused_with_the_line(void)
 {
-    people_news_t news;
-    people_news_init(&news);
+    cr_fault_t fault = {0};
+    intake_result_t result = {0};
     directory_t *base = people_of("id\nP0\n"), *next = NULL;
     intake_t *intake = people_read("id,guardian\nP1,P0\nP2,P3\nP3,\nP4,P9\n");
-    CU_ASSERT_EQUAL(intake_apply(intake, base, false, &next, news.touched, news.opted_out,
-                                 &news.result, &news.fault),
-                    CR_INVAL);
-    CU_ASSERT_EQUAL(news.fault.line, 5);
-    CU_ASSERT_EQUAL_FATAL(intake_apply(intake, base, true, &next, news.touched, news.opted_out,
-                                       &news.result, &news.fault),
-                          CR_OK);
-    next = people_apply(next, "id,phone\nP9,19930000009\n", &news); /* now the guardian comes */
+    CU_ASSERT_EQUAL(intake_apply(intake, base, false, &next, &result, &fault), CR_INVAL);
+    CU_ASSERT_EQUAL(fault.line, 5);
+    CU_ASSERT_EQUAL_FATAL(intake_apply(intake, base, true, &next, &result, &fault), CR_OK);
+    next = people_apply(next, "id,phone\nP9,19930000009\n", &result); /* now the guardian comes */
     CU_ASSERT_TRUE(people_is(directory_address(next, 4, CR_CHANNEL_SMS), "19930000009"));
     CU_ASSERT_TRUE(roaring_bitmap_contains(directory_reachable(next, CR_CHANNEL_SMS), 4));
     intake_destroy(&intake);
-    people_news_fini(&news);
+    intake_result_fini(&result);
     directory_unref(&base);
     directory_unref(&next);
 }
@@ -446,22 +432,21 @@ an_unknown_guardian_is_refused_with_the_line(void)
 static void
 opting_out_is_reported_by_channel_and_ordinal(void)
 {
-    people_news_t news;
-    people_news_init(&news);
+    intake_result_t result = {0};
     directory_t *self = people_of("id\nP0\nP1\n");
-    self = people_apply(self, "id,opt_out\nP1,sms\nP5,wechat; mail\nP0,\n", &news);
-    CU_ASSERT_EQUAL(news.result.unchanged, 2);
-    CU_ASSERT_EQUAL(news.result.added, 1);
+    self = people_apply(self, "id,opt_out\nP1,sms\nP5,wechat; mail\nP0,\n", &result);
+    CU_ASSERT_EQUAL(result.unchanged, 2);
+    CU_ASSERT_EQUAL(result.added, 1);
     static const struct {
         cr_channel_t channel;
         uint32_t ordinal;
     } wanted[] = {{CR_CHANNEL_SMS, 1}, {CR_CHANNEL_WECHAT, 2}, {CR_CHANNEL_MAIL, 2}};
     for (size_t i = 0; i < CR_COUNT(wanted); i++) {
-        const roaring_bitmap_t *out = news.opted_out[wanted[i].channel];
+        const roaring_bitmap_t *out = result.opted_out[wanted[i].channel];
         CU_ASSERT_EQUAL(roaring_bitmap_get_cardinality(out), 1);
         CU_ASSERT_TRUE(roaring_bitmap_contains(out, wanted[i].ordinal));
     }
-    people_news_fini(&news);
+    intake_result_fini(&result);
     directory_unref(&self);
 }
 
