@@ -127,6 +127,7 @@ open_core(actor_t *self, cr_fault_t *fault)
         .attempts_max = (unsigned)self->config.attempts_max,
     };
     core_actions_t actions = {.context = self};
+    cr_wire_pool_init(&self->addresses);
     outbound_actions(&actions);
     store_actions(&actions);
     self->core = core_new(&config, &actions);
