@@ -5,6 +5,7 @@
 #include <string.h>
 
 static const char bom[] = "\xEF\xBB\xBF";
+static const char too_long[] = "over 64 KiB (is a quote never closed?)";
 enum { BOM_BYTES = 3, PIECE_MAX = 16 << 10 };
 
 struct intake_csv {
@@ -73,8 +74,8 @@ on_field(void *text, size_t length, void *context)
     intake_csv_t *self = context;
     if (self->fault.code != CR_OK)
         return;
-    if (length > CSV_ROW_MAX - self->row_bytes) {
-        fail(self, "row over 256 KiB");
+    if (length > CSV_FIELD_MAX || length > CSV_ROW_MAX - self->row_bytes) {
+        fail(self, length > CSV_FIELD_MAX ? too_long : "row over 256 KiB");
         return;
     }
     if (self->count < CSV_COLUMNS_MAX) {
@@ -118,7 +119,7 @@ parse(intake_csv_t *self, const char *piece, size_t length)
     if (done != length)
         fail_parsing(self);
     else if (self->parser.entry_pos > CSV_FIELD_MAX)
-        fail(self, "over 64 KiB (is a quote never closed?)");
+        fail(self, too_long);
 }
 
 static void

@@ -242,6 +242,24 @@ a_huge_field_or_row_is_refused_before_it_fills_the_memory(void)
     CU_ASSERT_EQUAL(intake_finish(intake, &fault), CR_INVAL);
     intake_destroy(&intake);
 
+    intake = intake_new(); /* 64 KiB that end with a piece, and one byte more */
+    CU_ASSERT_EQUAL(intake_feed(intake, HEAD "N1,x", strlen(HEAD "N1,x"), &fault), CR_OK);
+    CU_ASSERT_EQUAL(intake_feed(intake, x, sizeof x, &fault), CR_OK);
+    x[sizeof x - 1] = ',';
+    CU_ASSERT_EQUAL(intake_feed(intake, x, sizeof x, &fault), CR_OK);
+    CU_ASSERT_EQUAL(intake_feed(intake, "\n", 1, &fault), CR_OK);
+    CU_ASSERT_EQUAL(intake_bad_count(intake), 1);
+    intake_destroy(&intake);
+    x[sizeof x - 1] = 'x';
+
+    intake = intake_new();
+    CU_ASSERT_EQUAL(intake_feed(intake, HEAD "N1,xx", strlen(HEAD "N1,xx"), &fault), CR_OK);
+    CU_ASSERT_EQUAL(intake_feed(intake, x, sizeof x, &fault), CR_OK);
+    x[sizeof x - 1] = ',';
+    CU_ASSERT_EQUAL(intake_feed(intake, x, sizeof x, &fault), CR_INVAL);
+    intake_destroy(&intake);
+    x[sizeof x - 1] = 'x';
+
     intake = intake_new();
     fed = 0;
     CU_ASSERT_EQUAL(intake_feed(intake, HEAD, strlen(HEAD), &fault), CR_OK);
