@@ -84,7 +84,7 @@ a_receipt_becomes_delivered_or_a_failure_with_its_reason(void)
         {true, "DELIVERED", CR_STATUS_DELIVERED},
         {false, "UNDELIV", CR_STATUS_FAILED_RECEIPT},
         {false, "MK:9999", CR_STATUS_FAILED_RECEIPT},
-        {false, "MOBILE_NOT_ON_SERVICE", CR_STATUS_FAILED_ADDRESS},
+        {false, "MOBILE_NOT_ON_SERVICE", CR_STATUS_FAILED_RECEIPT},
         {false, "MK:0001", CR_STATUS_FAILED_ADDRESS},
         {false, "MOBILE_IN_BLACK", CR_STATUS_FAILED_BLOCKED},
         {false, "USER_REJECT", CR_STATUS_FAILED_BLOCKED},

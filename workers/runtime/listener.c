@@ -156,6 +156,14 @@ on_completed(void *context, struct MHD_Connection *connection, void **request,
 
 static int on_timer(zloop_t *loop, int timer, void *context);
 
+static void
+arm(listener_t *self, size_t wait_ms)
+{
+    if (self->timer != -1)
+        zloop_timer_end(self->loop, self->timer);
+    self->timer = zloop_timer(self->loop, wait_ms, 1, on_timer, self);
+}
+
 /* libmicrohttpd may have work that epoll does not show; it then asks for a run after 0 ms. */
 static void
 run(listener_t *self)
@@ -166,9 +174,8 @@ run(listener_t *self)
         MHD_run(self->daemon);
         timed = MHD_get_timeout(self->daemon, &wait_ms) == MHD_YES;
     }
-    if (self->timer != -1)
-        zloop_timer_end(self->loop, self->timer);
-    self->timer = timed ? zloop_timer(self->loop, (size_t)wait_ms, 1, on_timer, self) : -1;
+    if (timed)
+        arm(self, (size_t)wait_ms);
 }
 
 static int
@@ -255,12 +262,13 @@ listener_port(const listener_t *self)
 
 /* ---- replies -------------------------------------------------------------------------------- */
 
-/* The daemon's epoll wakes the loop, which then answers. */
+/* Without a thread of its own libmicrohttpd does not notice a resumed connection by itself. */
 static void
 wake(push_t *push)
 {
     wait_unlink(push);
     MHD_resume_connection(push->connection);
+    arm(push->listener, 0);
 }
 
 void

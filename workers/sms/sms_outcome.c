@@ -48,7 +48,8 @@ static const struct {
 };
 
 static const rule_t receipts[] = {
-    {"MOBILE_NOT_ON_SERVICE", CR_STATUS_FAILED_ADDRESS},
+    /* Suspended, or no such number: the code does not say which. */
+    {"MOBILE_NOT_ON_SERVICE", CR_STATUS_FAILED_RECEIPT},
     {"MOBILE_NUMBER_ILLEGAL", CR_STATUS_FAILED_ADDRESS},
     {"NOT_EXIST*", CR_STATUS_FAILED_ADDRESS},
     {"MK:0001", CR_STATUS_FAILED_ADDRESS}, /* no such number */
