@@ -139,6 +139,8 @@ class Rig:
         old = self.processes[name]
         if old.running():
             old.stop()
+        if name == "redis":
+            return self.start_redis()
         return self._start(name, old.argv, env=old.env)
 
     def write_config(self, name, settings):
@@ -189,6 +191,18 @@ class Rig:
     def redis(self, *args):
         answer = subprocess.run(["redis-cli", "-s", str(self.redis_socket()), *map(str, args)], capture_output=True, text=True)
         return answer.stdout.strip()
+
+    def status_bytes(self, broadcast, channel, total):
+        """The stored status byte of every rank, as docs/redis.md has them."""
+        number = 0
+        for letter in broadcast.removeprefix("B-"):
+            number = number * 32 + "0123456789ABCDEFGHJKMNPQRSTVWXYZ".index(letter)
+        stored = b""
+        for chunk in range(0, total, 61440):
+            key = f"{{b:{number}}}:s:{channel[0]}:{chunk // 61440}"
+            done = subprocess.run(["redis-cli", "-s", str(self.redis_socket()), "--raw", "GET", key], capture_output=True, check=True)
+            stored += done.stdout[:-1].ljust(min(61440, total - chunk), b"\0")
+        return stored
 
     def start_sandbox(self):
         config = self.write_config("crier-sandbox", {
