@@ -12,6 +12,7 @@ import time
 from rig import CHANNELS, ROOT, Rig, RigError, wait_until
 
 RUNS = 5
+WINDOW = 128
 SELECTOR = "(town:孔村镇 | group:farmer) & !role:informant"
 
 
@@ -126,7 +127,7 @@ def start_null_worker(rig, channel):
     """A worker whose gateway accepts at once: everything but the gateway is real."""
     name = f"{channel}-drill"
     config = rig.write_config(name, {
-        "timezone": "Asia/Shanghai", "worker.name": name, "worker.channel": channel, "gateway.class": "drill",
+        "timezone": "Asia/Shanghai", "worker.name": name, "worker.channel": channel, "gateway.class": "drill", "gateway.url": "null:", "gateway.window": WINDOW,
         "daemon.endpoint": rig.processes["crierd"].facts["wire"], "daemon.public_key_file": rig.keys / "crierd",
         "worker.secret_key_file": rig.keys / f"{name}_secret"})
     rig._start(name, [rig.bin / "crier-null", "-c", config])
