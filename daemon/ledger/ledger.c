@@ -349,8 +349,11 @@ thread_main(zsock_t *pipe, void *context)
     }
     for (size_t i = 0; i < self.count; i++)
         ledger_op_destroy(&self.queue[i].op);
-    for (size_t i = 0; i < CLIENTS; i++)
+    for (size_t i = 0; i < CLIENTS; i++) {
+        if (bound) /* the name is free at once; closing alone frees it some time later */
+            zsock_unbind(self.clients[i], "%s", endpoints[i]);
         zsock_destroy(&self.clients[i]);
+    }
 }
 
 cr_err_t

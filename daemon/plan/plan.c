@@ -123,11 +123,14 @@ open_sockets(plan_t *self)
     return zsock_bind(self->asks, "%s", ASK_ENDPOINT) == 0;
 }
 
+/* The name is given back at once: closing a socket does that only some time later. */
 static void
 close_sockets(plan_t *self)
 {
     zloop_destroy(&self->loop);
     zactor_destroy(&self->importer);
+    if (self->asks)
+        zsock_unbind(self->asks, "%s", ASK_ENDPOINT);
     zsock_destroy(&self->asks);
     zsock_destroy(&self->ledger);
     zsock_destroy(&self->dispatch);

@@ -81,6 +81,7 @@ dispatch_actor(zsock_t *pipe, void *context)
             dispatch_message_destroy(&message);
     }
     zpoller_destroy(&poller);
+    zsock_unbind(socket, "inproc://dispatch"); /* at once, for the next one */
     zsock_destroy(&socket);
 }
 
@@ -96,9 +97,18 @@ redis_start(world_t *self)
                "--daemonize", "no", (char *)NULL);
         _exit(127);
     }
+}
+
+/* Redis may be on its way up. */
+static cr_err_t
+open_ledger(world_t *self, const ledger_config_t *config, cr_fault_t *fault)
+{
     int64_t end = cr_clock_mono_us() + AWAIT_MS * CR_US_PER_MS;
-    while (access(self->socket, F_OK) != 0 && cr_clock_mono_us() < end)
+    cr_err_t err;
+    while ((err = ledger_open(config, &self->ledger, fault)) == CR_AGAIN &&
+           cr_clock_mono_us() < end)
         zclock_sleep(5);
+    return err;
 }
 
 static void
@@ -125,7 +135,7 @@ world_start(world_t *self)
                           .expires_default_s = 3600,
                           .attempts_max = 3,
                           .sms_signature = "Office"};
-    cr_err_t err = ledger_open(&ledger, &self->ledger, &fault);
+    cr_err_t err = open_ledger(self, &ledger, &fault);
     if (err == CR_OK)
         err = plan_new(&plan, &ledger, self->ledger, &self->plan, &fault);
     if (err == CR_OK)
