@@ -29,7 +29,9 @@ dispatch_message_destroy(dispatch_message_t **self_p)
 void
 dispatch_send(zsock_t *socket, dispatch_message_t **message_p)
 {
-    zmq_send(zsock_resolve(socket), message_p, sizeof *message_p, 0);
+    /* Full it never is; where nobody listens any more, waiting would be for ever. */
+    if (zmq_send(zsock_resolve(socket), message_p, sizeof *message_p, ZMQ_DONTWAIT) < 0)
+        dispatch_message_destroy(message_p);
     *message_p = NULL;
 }
 

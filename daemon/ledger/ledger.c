@@ -44,7 +44,9 @@ typedef struct {
 void
 ledger_send(zsock_t *socket, ledger_op_t **op_p)
 {
-    zmq_send(zsock_resolve(socket), op_p, sizeof *op_p, 0);
+    /* Full it never is; where nobody listens any more, waiting would be for ever. */
+    if (zmq_send(zsock_resolve(socket), op_p, sizeof *op_p, ZMQ_DONTWAIT) < 0)
+        ledger_op_destroy(op_p);
     *op_p = NULL;
 }
 

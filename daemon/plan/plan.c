@@ -168,15 +168,22 @@ run(plan_t *self, zsock_t *pipe)
     zloop_start(self->loop);
 }
 
-/* No new asks; what dispatch and the ledger still owe is taken, for a while. */
-static void
-drain(plan_t *self)
+static bool
+is_stored(const plan_t *self)
 {
-    int64_t end_us = cr_clock_mono_us() + DRAIN_MS * CR_US_PER_MS;
-    dispatch_message_t *message = dispatch_message_new(DISPATCH_STOP);
-    CR_ASSERT(message);
-    ports_tell(self, message);
-    while ((!self->drained || self->ops_out > 0) && cr_clock_mono_us() < end_us) {
+    return self->ops_out == 0;
+}
+
+static bool
+is_drained(const plan_t *self)
+{
+    return self->drained && self->ops_out == 0;
+}
+
+static void
+take_until(plan_t *self, bool (*is_done)(const plan_t *self), int64_t end_us)
+{
+    while (!is_done(self) && cr_clock_mono_us() < end_us) {
         zmq_pollitem_t items[] = {
             {.socket = zsock_resolve(self->dispatch), .events = ZMQ_POLLIN},
             {.socket = zsock_resolve(self->ledger), .events = ZMQ_POLLIN},
@@ -185,6 +192,19 @@ drain(plan_t *self)
         ports_on_dispatch(NULL, self->dispatch, self);
         ports_on_ledger(NULL, self->ledger, self);
     }
+}
+
+/* No new asks. What is on its way to the ledger may still begin something at dispatch, so dispatch
+ * is stopped after it. */
+static void
+drain(plan_t *self)
+{
+    int64_t end_us = cr_clock_mono_us() + DRAIN_MS * CR_US_PER_MS;
+    take_until(self, is_stored, end_us);
+    dispatch_message_t *message = dispatch_message_new(DISPATCH_STOP);
+    CR_ASSERT(message);
+    ports_tell(self, message);
+    take_until(self, is_drained, end_us);
 }
 
 /* Those whose answer will not come any more. */

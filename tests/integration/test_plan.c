@@ -196,7 +196,7 @@ a_scheduled_broadcast_goes_at_its_time_also_when_that_passed_while_we_were_down(
     world_stop(&world);
     world_start(&world);
     CU_ASSERT_TRUE(world_await(&world, second, "finished"));
-    CU_ASSERT_EQUAL(world.seen.starts, 2);
+    CU_ASSERT_EQUAL(world.seen.starts - world.seen.restarts, 2);
     free(first);
     free(second);
     world_close(&world);
