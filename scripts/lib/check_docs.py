@@ -43,6 +43,19 @@ def check_links():
                 problems.append(f"{page.relative_to(ROOT)}: no such file: {target}")
 
 
+def check_operations():
+    """Every log event and every metric of the code stands in docs/operations.md."""
+    page = (ROOT / "docs/operations.md").read_text()
+    for folder in ("common", "daemon", "workers", "sandbox"):
+        for source in (ROOT / folder).rglob("*.c"):
+            for event in re.findall(r'cr_log\(\s*CR_LOG_\w+,\s*"(\w+)"', source.read_text()):
+                if f"`{event}`" not in page:
+                    problems.append(f"docs/operations.md does not name the event {event} of {source.relative_to(ROOT)}")
+    for metric in re.findall(r'"(crier_\w+)"', (ROOT / "daemon/metrics.def").read_text()):
+        if f"`{metric}`" not in page:
+            problems.append(f"docs/operations.md does not name the metric {metric}")
+
+
 def main():
     bin_dir = ROOT / sys.argv[1]
     if "--write" in sys.argv:
@@ -53,6 +66,7 @@ def main():
     if not (ROOT / "docs/man/crierctl.1").exists():
         problems.append("docs/man/crierctl.1 is missing")
     check_links()
+    check_operations()
     print("\n".join(problems))
     return 1 if problems else 0
 

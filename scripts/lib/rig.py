@@ -248,7 +248,8 @@ class Rig:
                          "gateway.from": "kp@pingyin.test", "gateway.domain": "crier.test"}
         config = self.write_config(name, settings | extra)
         process = self._start(name, [self.bin / f"crier-{channel}", "-c", config])
-        self._point_receipts(channel, process)
+        if not real:  # the sandbox pushes to one listener a channel: the drill's
+            self._point_receipts(channel, process)
         return process
 
     def _point_receipts(self, channel, process):
@@ -291,6 +292,8 @@ class Rig:
             token.chmod(0o600)
         lines = [f'export PATH="{self.bin}:$PATH"', f"export CRIER_URL={self.url()}", f"export CRIER_TOKENS={self.state}/tokens",
                  f"export CRIER_STATE={self.state}"]
+        if "http" in getattr(self.processes.get("crier-sandbox"), "facts", {}):
+            lines.append(f"export CRIER_SANDBOX={self.sandbox_url()}")
         (self.state / "env").write_text("\n".join(lines) + "\n")
 
     def ctl(self, user, *args, check=True, **kwargs):
