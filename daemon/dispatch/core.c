@@ -1,14 +1,12 @@
-/* The core as a whole: broadcasts, the tick, what is handed out, what is to be seen. */
+/* The core's broadcasts and its tick: lanes, hand-out, counts. */
+#include "core.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "state.h"
 
-enum {
-    TIMED_US = 50000, /* how often what depends on time alone is looked at */
-    GRANTS_MAX = 64,  /* a tick, so that no tick works for long */
-    EPOCH_SHIFT = 32,
-};
+enum { TIMED_MS = 10, IDLE_MS = 100, SCREENS_A_TICK = 32 };
 
 core_t *
 core_new(const core_config_t *config, const core_actions_t *actions)
@@ -19,12 +17,11 @@ core_new(const core_config_t *config, const core_actions_t *actions)
     core->config = *config;
     core->act = *actions;
     core->seed = config->seed;
-    core->lease_number = config->epoch << EPOCH_SHIFT;
     return core;
 }
 
 static void
-broadcast_free(broadcast_t *broadcast)
+destroy_broadcast(broadcast_t *broadcast)
 {
     for (int i = 0; i < CR_CHANNEL_COUNT; i++) {
         if (broadcast->channels[i])
@@ -40,13 +37,13 @@ core_destroy(core_t **self_p)
     core_t *core = *self_p;
     if (!core)
         return;
-    receipts_fini(core);
     lease_forget_lost(core, NULL);
+    receipts_fini(core);
     roster_fini(core);
-    write_fini(core);
     for (size_t i = 0; i < core->broadcast_count; i++)
-        broadcast_free(core->broadcasts[i]);
+        destroy_broadcast(core->broadcasts[i]);
     free(core->broadcasts);
+    write_fini(core);
     free(core);
     *self_p = NULL;
 }
@@ -57,15 +54,15 @@ core_is_busy(const core_t *core)
     return core->stats.writes_out >= CORE_WRITES_BUSY;
 }
 
-/* -- broadcasts --------------------------------------------------------------------------------- */
+/* ---- broadcasts ------------------------------------------------------------------------------- */
 
-/* Where the broadcast is or would be; they are in the order of their numbers. */
+/* Index of the first broadcast whose id is not smaller. */
 static size_t
 place_of(const core_t *core, uint64_t id)
 {
     size_t low = 0, high = core->broadcast_count;
     while (low < high) {
-        size_t middle = (low + high) / 2;
+        size_t middle = low + (high - low) / 2;
         if (core->broadcasts[middle]->spec.id < id)
             low = middle + 1;
         else
@@ -78,19 +75,19 @@ broadcast_t *
 core_find_broadcast(const core_t *core, uint64_t id)
 {
     size_t at = place_of(core, id);
-    bool here = at < core->broadcast_count && core->broadcasts[at]->spec.id == id;
-    return here ? core->broadcasts[at] : NULL;
+    return at < core->broadcast_count && core->broadcasts[at]->spec.id == id ? core->broadcasts[at]
+                                                                             : NULL;
 }
 
 static cr_err_t
-register_broadcast(core_t *core, broadcast_t *broadcast)
+insert(core_t *core, broadcast_t *broadcast)
 {
     if (core->broadcast_count == core->broadcast_capacity) {
-        size_t capacity = core->broadcast_capacity > 0 ? core->broadcast_capacity * 2 : 64;
-        broadcast_t **grown = realloc(core->broadcasts, capacity * sizeof *grown);
-        if (!grown)
+        size_t capacity = core->broadcast_capacity * 2 + 16;
+        broadcast_t **larger = realloc(core->broadcasts, capacity * sizeof(broadcast_t *));
+        if (!larger)
             return CR_NOMEM;
-        core->broadcasts = grown;
+        core->broadcasts = larger;
         core->broadcast_capacity = capacity;
     }
     size_t at = place_of(core, broadcast->spec.id);
@@ -106,17 +103,39 @@ register_broadcast(core_t *core, broadcast_t *broadcast)
 }
 
 static cr_err_t
-open_channel(core_t *core, broadcast_t *broadcast, cr_channel_t kind, cr_status_t **status)
+add_channel(core_t *core, broadcast_t *broadcast, cr_channel_t kind, cr_status_t *status)
 {
     channel_t *channel = calloc(1, sizeof *channel);
-    if (!channel)
+    if (!channel) {
+        free(status);
         return CR_NOMEM;
+    }
     broadcast->channels[kind] = channel;
     channel->broadcast = broadcast;
     channel->kind = kind;
     channel->submitted_us = core->now.mono_us;
-    cr_err_t err = cursor_init(&channel->cursor, broadcast->spec.total, *status);
-    *status = NULL; /* the cursor's, also after a failure */
+    return cursor_init(&channel->cursor, broadcast->spec.total, status);
+}
+
+static cr_err_t
+new_broadcast(core_t *core, const core_broadcast_t *spec, cr_status_t *status[CR_CHANNEL_COUNT],
+              broadcast_t **out)
+{
+    broadcast_t *broadcast = calloc(1, sizeof *broadcast);
+    cr_err_t err = broadcast ? CR_OK : CR_NOMEM;
+    if (broadcast)
+        broadcast->spec = *spec;
+    for (int i = 0; i < CR_CHANNEL_COUNT; i++) {
+        if (err == CR_OK && spec->channels >> i & 1)
+            err = add_channel(core, broadcast, (cr_channel_t)i, status[i]);
+        else
+            free(status[i]);
+        status[i] = NULL;
+    }
+    if (err != CR_OK && broadcast)
+        destroy_broadcast(broadcast);
+    else
+        *out = broadcast;
     return err;
 }
 
@@ -125,44 +144,37 @@ core_start(core_t *core, core_time_t now, const core_broadcast_t *spec,
            cr_status_t *status[CR_CHANNEL_COUNT])
 {
     core->now = now;
-    broadcast_t *broadcast = calloc(1, sizeof *broadcast);
-    cr_err_t err = broadcast ? CR_OK : CR_NOMEM;
-    if (core_find_broadcast(core, spec->id))
-        err = CR_EXISTS;
-    else if (broadcast)
-        *broadcast = (broadcast_t){.spec = *spec, .changed = true};
-    for (int i = 0; i < CR_CHANNEL_COUNT; i++) {
-        if (err == CR_OK && (spec->channels & (1u << i)))
-            err = open_channel(core, broadcast, (cr_channel_t)i, &status[i]);
-        free(status[i]);
-        status[i] = NULL;
-    }
-    if (err == CR_OK)
-        err = register_broadcast(core, broadcast);
-    if (err != CR_OK && broadcast)
-        broadcast_free(broadcast);
+    bool exists = core_find_broadcast(core, spec->id) != NULL;
+    broadcast_t *broadcast;
+    cr_err_t err = new_broadcast(core, spec, status, &broadcast);
+    if (err != CR_OK)
+        return err;
+    err = exists ? CR_EXISTS : insert(core, broadcast);
+    if (err != CR_OK)
+        destroy_broadcast(broadcast);
+    else
+        broadcast->changed = true;
+    core->timed_us = 0;
     return err;
 }
 
-/* The broadcast, if it can still be moved. */
 static cr_err_t
-find_going(const core_t *core, uint64_t id, broadcast_t **out)
+find_running(const core_t *core, uint64_t id, broadcast_t **broadcast)
 {
-    *out = core_find_broadcast(core, id);
-    if (!*out)
+    *broadcast = core_find_broadcast(core, id);
+    if (!*broadcast)
         return CR_NOTFOUND;
-    return (*out)->over || (*out)->end ? CR_CONFLICT : CR_OK;
+    return (*broadcast)->over || (*broadcast)->end != 0 ? CR_CONFLICT : CR_OK;
 }
 
 cr_err_t
 core_pause(core_t *core, uint64_t id)
 {
     broadcast_t *broadcast;
-    cr_err_t err = find_going(core, id, &broadcast);
+    cr_err_t err = find_running(core, id, &broadcast);
     if (err != CR_OK)
         return err;
-    broadcast->spec.paused = true;
-    broadcast->changed = true;
+    broadcast->spec.paused = broadcast->changed = true;
     settle_stop_leases(core, broadcast, CORE_STOP_PAUSED);
     return CR_OK;
 }
@@ -171,7 +183,7 @@ cr_err_t
 core_resume(core_t *core, uint64_t id)
 {
     broadcast_t *broadcast;
-    cr_err_t err = find_going(core, id, &broadcast);
+    cr_err_t err = find_running(core, id, &broadcast);
     if (err != CR_OK)
         return err;
     broadcast->spec.paused = false;
@@ -183,7 +195,7 @@ cr_err_t
 core_cancel(core_t *core, uint64_t id)
 {
     broadcast_t *broadcast;
-    cr_err_t err = find_going(core, id, &broadcast);
+    cr_err_t err = find_running(core, id, &broadcast);
     if (err == CR_OK)
         settle_begin(core, broadcast, CR_STATUS_CANCELLED);
     return err;
@@ -195,123 +207,89 @@ core_stop(core_t *core)
     core->stopping = true;
 }
 
-/* -- moving a byte ------------------------------------------------------------------------------ */
+/* ---- counts ----------------------------------------------------------------------------------- */
 
-/* Wall time at which the settled passed a share of all, unless that was before our time. */
-static void
-note_passing(int64_t *at_us, uint64_t before, uint64_t after, uint64_t needed, int64_t now_us)
+/* Whether `settled` has just reached `share` hundredths of the total. */
+static bool
+reached(const cursor_t *cursor, uint32_t before, uint64_t share)
 {
-    if (before < needed && after >= needed)
-        *at_us = now_us;
+    uint64_t mark = (cursor->total * share + 99) / 100;
+    return before < mark && cursor->settled >= mark;
+}
+
+static void
+note_times(channel_t *channel, uint32_t before, int64_t wall_us)
+{
+    const struct {
+        uint64_t share;
+        int64_t *at_us;
+    } marks[] = {{50, &channel->half_us}, {95, &channel->most_us}, {100, &channel->last_us}};
+    channel->settled_us = wall_us;
+    for (size_t i = 0; i < CR_COUNT(marks); i++)
+        if (*marks[i].at_us == 0 && reached(&channel->cursor, before, marks[i].share))
+            *marks[i].at_us = wall_us;
 }
 
 bool
 core_move(core_t *core, channel_t *channel, uint32_t rank, cr_status_t to)
 {
     cursor_t *cursor = &channel->cursor;
-    uint64_t before = cursor->settled, total = cursor->total;
+    uint32_t before = cursor->settled;
     if (!cursor_move(cursor, rank, to)) {
-        core->stats.moves_refused++;
+        if (cursor->status[rank] != to)
+            core->stats.moves_refused++;
         return false;
     }
-    uint64_t after = cursor->settled;
     channel->broadcast->changed = true;
-    core->stats.settled += after > before;
-    if (channel->first_us == 0 && cr_status_class(to) != CR_STATUS_CLASS_SUPPRESSED)
-        channel->first_us = core->now.wall_us;
-    note_passing(&channel->half_us, before, after, (total + 1) / 2, core->now.wall_us);
-    note_passing(&channel->most_us, before, after, total - total / 20, core->now.wall_us);
-    note_passing(&channel->last_us, before, after, total, core->now.wall_us);
+    if (cursor->settled > before) {
+        core->stats.settled++;
+        note_times(channel, before, core->now.wall_us);
+    }
     return true;
 }
 
-/* -- handing out -------------------------------------------------------------------------------- */
-
-/* Round robin over those that could take it; NULL: none can. */
-static worker_t *
-choose_worker(core_t *core, const channel_t *channel)
+static core_wait_t
+waits_for(const core_t *core, const channel_t *channel)
 {
-    const core_broadcast_t *spec = &channel->broadcast->spec;
-    for (uint32_t i = 0; i < core->worker_count; i++) {
-        uint32_t at = (core->turn + i) % core->worker_count;
-        worker_t *worker = core->workers[at];
-        if (worker->shown.channel == channel->kind && worker->shown.gateway.drill == spec->drill &&
-            roster_has_credit(core, worker, spec->lane)) {
-            core->turn = at + 1;
-            return worker;
-        }
-    }
-    return NULL;
+    const cursor_t *cursor = &channel->cursor;
+    const broadcast_t *broadcast = channel->broadcast;
+    if (broadcast->over || channel->leased > 0 || broadcast->end != 0)
+        return CORE_WAITS_NOT;
+    if (cursor->open == 0)
+        return cursor->settled < cursor->total ? CORE_WAITS_RECEIPTS : CORE_WAITS_NOT;
+    if (broadcast->spec.paused)
+        return CORE_WAITS_PAUSED;
+    if (core_is_busy(core))
+        return CORE_WAITS_LEDGER;
+    if (!roster_serves(core, channel))
+        return CORE_WAITS_WORKER;
+    return cursor->by_status[CR_STATUS_WAITING] == 0 ? CORE_WAITS_RETRY : CORE_WAITS_NOT;
 }
 
-static void
-hand_out_channel(core_t *core, channel_t *channel, int *left)
+bool
+core_channel(const core_t *core, core_time_t now, uint64_t id, cr_channel_t kind,
+             core_channel_t *out)
 {
-    uint32_t block;
-    worker_t *worker;
-    while (*left > 0 && !core_is_busy(core) &&
-           cursor_next(&channel->cursor, core->now.mono_us, &block) &&
-           (worker = choose_worker(core, channel)) != NULL) {
-        lease_grant(core, worker, channel, block);
-        --*left;
-    }
+    const broadcast_t *broadcast = core_find_broadcast(core, id);
+    const channel_t *channel = broadcast ? broadcast->channels[kind] : NULL;
+    if (!channel)
+        return false;
+    const cursor_t *cursor = &channel->cursor;
+    int64_t due_us = cursor->next_due_us;
+    *out = (core_channel_t){
+        .total = cursor->total,
+        .leased = channel->leased,
+        .by_status = cursor->by_status,
+        .status = cursor->status,
+        .first_us = channel->first_us,
+        .half_us = channel->half_us,
+        .most_us = channel->most_us,
+        .last_us = channel->last_us,
+        .waits = waits_for(core, channel),
+        .next_retry_us = due_us > now.mono_us || due_us == CURSOR_NEVER ? due_us : now.mono_us,
+    };
+    return true;
 }
-
-/* Strict lanes, and in a lane the older broadcast first. True: there may be more at once. */
-static bool
-hand_out(core_t *core)
-{
-    int left = GRANTS_MAX;
-    for (int lane = 0; lane < CR_LANE_COUNT && !core->stopping; lane++)
-        for (broadcast_t *at = core->lanes[lane]; at && left > 0; at = at->next)
-            for (int i = 0; i < CR_CHANNEL_COUNT && !at->spec.paused && !at->end; i++)
-                if (at->channels[i])
-                    hand_out_channel(core, at->channels[i], &left);
-    return left == 0;
-}
-
-static void
-expire(core_t *core)
-{
-    for (int lane = 0; lane < CR_LANE_COUNT; lane++)
-        for (broadcast_t *at = core->lanes[lane]; at; at = at->next)
-            if (at->spec.expires_us > 0 && core->now.wall_us >= at->spec.expires_us)
-                settle_begin(core, at, CR_STATUS_EXPIRED);
-}
-
-/* When the next retry is due, over all channels that could send it. */
-static int64_t
-next_retry(const core_t *core)
-{
-    int64_t next = INT64_MAX;
-    for (int lane = 0; lane < CR_LANE_COUNT; lane++)
-        for (const broadcast_t *at = core->lanes[lane]; at; at = at->next)
-            for (int i = 0; i < CR_CHANNEL_COUNT && !at->spec.paused; i++)
-                if (at->channels[i] && at->channels[i]->cursor.next_due_us > core->now.mono_us &&
-                    at->channels[i]->cursor.next_due_us < next)
-                    next = at->channels[i]->cursor.next_due_us;
-    return next;
-}
-
-int64_t
-core_tick(core_t *core, core_time_t now)
-{
-    core->now = now;
-    if (now.mono_us >= core->timed_us) {
-        core->timed_us = now.mono_us + TIMED_US;
-        roster_tick(core);
-        receipts_tick(core);
-        expire(core);
-    }
-    bool more = settle_tick(core);
-    more = hand_out(core) || more;
-    if (more && !core_is_busy(core))
-        return now.mono_us;
-    int64_t retry = next_retry(core);
-    return retry < core->timed_us ? retry : core->timed_us;
-}
-
-/* -- what is to be seen ------------------------------------------------------------------------- */
 
 void
 core_each_broadcast(const core_t *core, core_see_broadcast_fn *see, void *context)
@@ -332,52 +310,89 @@ core_each_changed(core_t *core, core_see_broadcast_fn *see, void *context)
     }
 }
 
-static core_wait_t
-wait_of(const core_t *core, const channel_t *channel)
-{
-    const broadcast_t *broadcast = channel->broadcast;
-    const cursor_t *cursor = &channel->cursor;
-    if (broadcast->over || broadcast->end || channel->leases > 0)
-        return CORE_WAITS_NOT;
-    if (cursor->open == 0)
-        return cursor->settled < cursor->total ? CORE_WAITS_RECEIPTS : CORE_WAITS_NOT;
-    if (broadcast->spec.paused)
-        return CORE_WAITS_PAUSED;
-    if (!roster_serves(core, channel))
-        return CORE_WAITS_WORKER;
-    if (core_is_busy(core))
-        return CORE_WAITS_LEDGER;
-    return cursor->by_status[CR_STATUS_WAITING] == 0 ? CORE_WAITS_RETRY : CORE_WAITS_NOT;
-}
-
-bool
-core_channel(const core_t *core, core_time_t now, uint64_t id, cr_channel_t kind,
-             core_channel_t *out)
-{
-    (void)now;
-    const broadcast_t *broadcast = core_find_broadcast(core, id);
-    const channel_t *channel = broadcast ? broadcast->channels[kind] : NULL;
-    if (!channel)
-        return false;
-    const cursor_t *cursor = &channel->cursor;
-    bool retries = cursor->open > cursor->by_status[CR_STATUS_WAITING];
-    *out = (core_channel_t){
-        .total = cursor->total,
-        .leased = channel->leased,
-        .by_status = cursor->by_status,
-        .status = cursor->status,
-        .first_us = channel->first_us,
-        .half_us = channel->half_us,
-        .most_us = channel->most_us,
-        .last_us = channel->last_us,
-        .waits = wait_of(core, channel),
-        .next_retry_us = retries ? cursor->next_due_us : INT64_MAX,
-    };
-    return true;
-}
-
 core_stats_t
 core_stats(const core_t *core)
 {
     return core->stats;
+}
+
+/* ---- the tick --------------------------------------------------------------------------------- */
+
+static bool
+is_offered(const broadcast_t *broadcast, const worker_t *worker)
+{
+    return broadcast->end == 0 && !broadcast->spec.paused &&
+           broadcast->spec.drill == worker->shown.gateway.drill &&
+           broadcast->channels[worker->shown.channel];
+}
+
+/* One lease of this broadcast, past blocks where everybody is suppressed. */
+static bool
+offer_broadcast(core_t *core, worker_t *worker, broadcast_t *broadcast, uint32_t *budget)
+{
+    channel_t *channel = broadcast->channels[worker->shown.channel];
+    uint32_t block;
+    while (*budget > 0 && !worker->unreachable && !core_is_busy(core) &&
+           cursor_next(&channel->cursor, core->now.mono_us, &block)) {
+        --*budget;
+        if (lease_grant(core, worker, channel, block))
+            return true;
+    }
+    return false;
+}
+
+/* The first lane first; within a lane the broadcast that began first. */
+static bool
+offer_work(core_t *core, worker_t *worker, uint32_t *budget)
+{
+    for (int lane = 0; lane < CR_LANE_COUNT; lane++) {
+        if (!roster_has_credit(core, worker, (cr_lane_t)lane))
+            continue;
+        for (broadcast_t *broadcast = core->lanes[lane]; broadcast; broadcast = broadcast->next)
+            if (is_offered(broadcast, worker) && offer_broadcast(core, worker, broadcast, budget))
+                return true;
+    }
+    return false;
+}
+
+/* A lease each in turn until nobody takes more. False: there was more than one tick may do. */
+static bool
+hand_out(core_t *core)
+{
+    uint32_t budget = SCREENS_A_TICK;
+    bool taken = !core->stopping;
+    while (taken && budget > 0) {
+        taken = false;
+        for (uint32_t i = 0; i < core->worker_count; i++)
+            taken |=
+                offer_work(core, core->workers[(core->turn + i) % core->worker_count], &budget);
+        core->turn++;
+    }
+    return budget > 0;
+}
+
+static bool
+is_idle(const core_t *core)
+{
+    for (int lane = 0; lane < CR_LANE_COUNT; lane++)
+        if (core->lanes[lane])
+            return false;
+    return core->batch_count == 0;
+}
+
+int64_t
+core_tick(core_t *core, core_time_t now)
+{
+    core->now = now;
+    bool more = false;
+    if (now.mono_us >= core->timed_us) {
+        core->timed_us = now.mono_us + (is_idle(core) ? IDLE_MS : TIMED_MS) * CR_US_PER_MS;
+        roster_tick(core);
+        receipts_tick(core);
+        more = settle_tick(core);
+    }
+    more |= !hand_out(core);
+    if (more)
+        core->timed_us = now.mono_us + CR_US_PER_MS;
+    return core->timed_us;
 }

@@ -22,12 +22,12 @@
 #include "cr_status.h"
 
 enum {
-    CORE_BLOCK = 256,        /* ranks of one lease; also the unit of retries and sweeps */
-    CORE_NAME_MAX = 32,      /* of a worker or gateway, with its NUL */
-    CORE_RECORD_MAX = 352,   /* bytes of a stored lease */
-    CORE_TRAIL_MAX = 512,    /* bytes of a trail record */
-    CORE_CREDIT_MAX = 64,    /* leases a worker can hold */
-    CORE_WORKERS_MAX = 1024, /* known at once */
+    CORE_BLOCK = 256,         /* ranks of one lease; also the unit of retries and sweeps */
+    CORE_NAME_MAX = 32,       /* of a worker or gateway, with its NUL */
+    CORE_RECORD_MAX = 352,    /* bytes of a stored lease */
+    CORE_TRAIL_MAX = 512,     /* bytes of a trail record */
+    CORE_CREDIT_MAX = 64,     /* leases a worker can hold */
+    CORE_WORKERS_MAX = 1024,  /* known at once */
     CORE_RECEIPTS_MAX = 1024, /* in one batch */
     CORE_BATCHES_MAX = 256,   /* not yet stored or found */
     CORE_GATEWAY_ID_MAX = 128,
@@ -49,9 +49,9 @@ typedef struct {
     uint64_t id;
     cr_lane_t lane;
     bool drill, paused, resend_unknown;
-    unsigned channels; /* bit per cr_channel_t */
-    uint32_t total;    /* recipients */
-    int64_t expires_us, receipt_wait_us;
+    unsigned channels;                   /* bit per cr_channel_t */
+    uint32_t total;                      /* recipients */
+    int64_t expires_us, receipt_wait_us; /* 0: never */
 } core_broadcast_t;
 
 typedef struct {
@@ -135,16 +135,21 @@ typedef struct {
 } core_write_t;
 
 typedef enum { /* values are those of Refusal.Reason on the wire */
-    CORE_UNKNOWN_WORKER = 1,
-    CORE_WRONG_NAME,
-    CORE_BAD_VERSION,
-    CORE_MALFORMED,
-    CORE_UNKNOWN_LEASE,
-    CORE_OUT_OF_LEASE,
-    CORE_FULL
+               CORE_UNKNOWN_WORKER = 1,
+               CORE_WRONG_NAME,
+               CORE_BAD_VERSION,
+               CORE_MALFORMED,
+               CORE_UNKNOWN_LEASE,
+               CORE_OUT_OF_LEASE,
+               CORE_FULL
 } core_refusal_t;
 
-typedef enum { CORE_STOP_LOST, CORE_STOP_CANCELLED, CORE_STOP_PAUSED, CORE_STOP_EXPIRED } core_stop_t;
+typedef enum {
+    CORE_STOP_LOST,
+    CORE_STOP_CANCELLED,
+    CORE_STOP_PAUSED,
+    CORE_STOP_EXPIRED
+} core_stop_t;
 
 /* A lease that ended without its worker's word, for the log. */
 typedef struct {

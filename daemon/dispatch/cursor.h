@@ -32,7 +32,8 @@ typedef struct {
     uint32_t by_status[256];
     uint32_t open, settled; /* WAITING and RETRY bytes; final ones */
     uint32_t scan, sweep, wave;
-    int64_t next_due_us, wave_due_us; /* of free blocks: known so far; found by the wave under way */
+    int64_t next_due_us,
+        wave_due_us; /* of free blocks: known so far; found by the wave under way */
 } cursor_t;
 
 /* Takes `status` over (NULL: all waiting). CR_NOMEM, CR_CORRUPT for a byte the table does not know. */

@@ -4,13 +4,13 @@ bool
 policy_is_outcome(cr_status_t outcome)
 {
     static const bool allowed[256] = {
-        [CR_STATUS_WAITING] = true,           [CR_STATUS_RETRY_1] = true,
-        [CR_STATUS_ACCEPTED] = true,          [CR_STATUS_UNKNOWN] = true,
-        [CR_STATUS_HANDED] = true,            [CR_STATUS_EXPIRED] = true,
-        [CR_STATUS_FAILED_ADDRESS] = true,    [CR_STATUS_FAILED_UNREACHABLE] = true,
-        [CR_STATUS_FAILED_BLOCKED] = true,    [CR_STATUS_FAILED_UNFOLLOWED] = true,
-        [CR_STATUS_FAILED_CONTENT] = true,    [CR_STATUS_FAILED_ACCOUNT] = true,
-        [CR_STATUS_FAILED_MAILBOX] = true,    [CR_STATUS_FAILED_RECEIPT] = true,
+        [CR_STATUS_WAITING] = true,        [CR_STATUS_RETRY_1] = true,
+        [CR_STATUS_ACCEPTED] = true,       [CR_STATUS_UNKNOWN] = true,
+        [CR_STATUS_HANDED] = true,         [CR_STATUS_EXPIRED] = true,
+        [CR_STATUS_FAILED_ADDRESS] = true, [CR_STATUS_FAILED_UNREACHABLE] = true,
+        [CR_STATUS_FAILED_BLOCKED] = true, [CR_STATUS_FAILED_UNFOLLOWED] = true,
+        [CR_STATUS_FAILED_CONTENT] = true, [CR_STATUS_FAILED_ACCOUNT] = true,
+        [CR_STATUS_FAILED_MAILBOX] = true, [CR_STATUS_FAILED_RECEIPT] = true,
     };
     return allowed[outcome];
 }

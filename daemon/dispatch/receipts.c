@@ -1,276 +1,345 @@
-/* What gateways say later: found by our reference or by their id, applied, stored, acknowledged. */
+/*
+ * Receipts: a batch is acknowledged when what could be applied is stored. What has no delivery yet
+ * (it overtook the submit's answer) is kept for a minute and tried again.
+ */
 #include <stdlib.h>
 #include <string.h>
 
 #include "state.h"
 
-enum {
-    KEEP_US = 60000000, /* a receipt may overtake the answer to its submit by so much */
-    AGAIN_US = 2000000,
-};
+enum { FIRST_WAIT_MS = 50, LONGEST_WAIT_MS = 5000, KEPT_MS = 60000 };
 
 typedef struct {
-    cr_delivery_t delivery; /* broadcast 0: not known yet */
-    char id[CORE_GATEWAY_ID_MAX];
+    cr_delivery_t delivery; /* broadcast 0: not known (yet) */
+    cr_slice_t id;
     cr_status_t outcome;
-    bool done;
+    bool settled;
 } item_t;
 
 struct batch {
     worker_t *worker;
     uint64_t number;
-    uint32_t slot, writes; /* in core->batches; not stored yet */
-    bool finding;
-    int64_t again_us, until_us;
-    size_t count, open; /* items; those that are not done */
-    item_t items[];
+    uint32_t place; /* in core->batches: its name in finds */
+    uint32_t count, left, writes;
+    bool finding, acknowledged;
+    int64_t wait_us, next_us, deadline_us;
+    item_t *items;
+    char *ids; /* the bytes of all gateway ids */
 };
 
 static void
 free_batch(core_t *core, batch_t *batch)
 {
-    core->batches[batch->slot] = NULL;
+    core->batches[batch->place] = NULL;
     core->batch_count--;
     batch->worker->uses--;
+    free(batch->items);
+    free(batch->ids);
     free(batch);
-}
-
-/* Everything in it is stored or given up: the worker may forget it. */
-static void
-finish_if_complete(core_t *core, batch_t *batch)
-{
-    worker_t *worker = batch->worker;
-    if (batch->open > 0 || batch->writes > 0 || batch->finding)
-        return;
-    worker->receipts[worker->receipts_next++ % STATE_REMEMBERED] = batch->number;
-    core->act.receipts_ack(core->act.context, worker->shown.name, batch->number);
-    free_batch(core, batch);
-}
-
-/* -- applying ----------------------------------------------------------------------------------- */
-
-static channel_t *
-channel_of(const core_t *core, const cr_delivery_t *delivery)
-{
-    const broadcast_t *broadcast =
-        delivery->broadcast ? core_find_broadcast(core, delivery->broadcast) : NULL;
-    channel_t *channel = broadcast ? broadcast->channels[delivery->channel] : NULL;
-    return channel && delivery->rank < channel->cursor.total ? channel : NULL;
-}
-
-/* By broadcast, channel, rank: what lies in one block is neighbours. */
-static int
-by_place(const void *a, const void *b)
-{
-    const cr_delivery_t *x = &((const item_t *)a)->delivery, *y = &((const item_t *)b)->delivery;
-    if (x->broadcast != y->broadcast)
-        return x->broadcast < y->broadcast ? -1 : 1;
-    if (x->channel != y->channel)
-        return x->channel < y->channel ? -1 : 1;
-    return x->rank < y->rank ? -1 : x->rank > y->rank;
-}
-
-static bool
-is_receipt(cr_status_t outcome)
-{
-    return outcome == CR_STATUS_DELIVERED ||
-           (cr_status_is_known(outcome) && cr_status_class(outcome) == CR_STATUS_CLASS_FAILED);
-}
-
-static void
-apply_item(core_t *core, batch_t *batch, item_t *item, channel_t *channel, write_t *write)
-{
-    uint32_t rank = item->delivery.rank;
-    item->done = true;
-    batch->open--;
-    if (!is_receipt(item->outcome) || !core_move(core, channel, rank, item->outcome))
-        return; /* known already, or less than what we know */
-    core->stats.receipts++;
-    write_change(write, rank % CORE_BLOCK);
-    write_note(write, rank % CORE_BLOCK, item->delivery.attempt, item->outcome);
-}
-
-static void
-send(core_t *core, batch_t *batch, write_t *write, const cr_slice_t *forget, size_t count)
-{
-    write->forget = forget;
-    write->forget_count = count;
-    if (write_is_empty(write))
-        return;
-    batch->writes++;
-    write_send(core, write,
-               &(ticket_t){.kind = TICKET_RECEIPTS, .worker = batch->worker, .batch = batch});
-}
-
-/* The items from `first` on that lie in one block, as one write; returns how many were looked at. */
-static size_t
-apply_block(core_t *core, batch_t *batch, size_t first)
-{
-    channel_t *channel = channel_of(core, &batch->items[first].delivery);
-    uint32_t block = batch->items[first].delivery.rank / CORE_BLOCK;
-    cr_slice_t forget[CORE_BLOCK];
-    size_t forgotten = 0, i = first;
-    write_t write;
-    if (!channel || batch->items[first].done)
-        return 1;
-    write_begin(&write, channel, block);
-    write_sign(&write, core, TRAIL_RECEIPT, batch->worker->shown.name,
-               batch->worker->shown.gateway.name);
-    for (; i < batch->count && forgotten < CORE_BLOCK; i++) {
-        item_t *item = &batch->items[i];
-        if (channel_of(core, &item->delivery) != channel ||
-            item->delivery.rank / CORE_BLOCK != block || item->done)
-            break;
-        apply_item(core, batch, item, channel, &write);
-        if (item->id[0] != '\0')
-            forget[forgotten++] = cr_slice_of(item->id);
-    }
-    send(core, batch, &write, forget, forgotten);
-    return i - first;
-}
-
-static void
-apply(core_t *core, batch_t *batch)
-{
-    qsort(batch->items, batch->count, sizeof *batch->items, by_place);
-    for (size_t i = 0; i < batch->count;)
-        i += apply_block(core, batch, i);
-    batch->again_us = core->now.mono_us + AGAIN_US;
-    finish_if_complete(core, batch);
-}
-
-/* -- finding ------------------------------------------------------------------------------------ */
-
-/* Asks for the deliveries of the gateway's ids; false when there is none to ask for. */
-static bool
-find(core_t *core, batch_t *batch)
-{
-    static cr_slice_t ids[CORE_RECEIPTS_MAX]; /* filled and used within this call */
-    size_t count = 0;
-    for (size_t i = 0; i < batch->count; i++)
-        if (!batch->items[i].done && batch->items[i].delivery.broadcast == 0)
-            ids[count++] = cr_slice_of(batch->items[i].id);
-    if (count == 0)
-        return false;
-    batch->finding = true;
-    core->act.find(core->act.context, batch->slot, ids, count);
-    return true;
-}
-
-void
-core_found(core_t *core, core_time_t now, uint32_t slot, const cr_delivery_t *found, size_t count)
-{
-    core->now = now;
-    CR_ASSERT(slot < CORE_BATCHES_MAX && core->batches[slot]);
-    batch_t *batch = core->batches[slot];
-    size_t at = 0;
-    batch->finding = false;
-    for (size_t i = 0; i < batch->count && at < count; i++)
-        if (!batch->items[i].done && batch->items[i].delivery.broadcast == 0)
-            batch->items[i].delivery = found[at++];
-    apply(core, batch);
-}
-
-/* -- taking ------------------------------------------------------------------------------------- */
-
-static bool
-was_acknowledged(const worker_t *worker, uint64_t number)
-{
-    for (size_t i = 0; i < STATE_REMEMBERED; i++)
-        if (worker->receipts[i] == number)
-            return true;
-    return false;
-}
-
-static bool
-is_under_way(const core_t *core, const worker_t *worker, uint64_t number)
-{
-    for (uint32_t i = 0; i < CORE_BATCHES_MAX; i++)
-        if (core->batches[i] && core->batches[i]->worker == worker &&
-            core->batches[i]->number == number)
-            return true;
-    return false;
-}
-
-static batch_t *
-new_batch(core_t *core, worker_t *worker, const core_receipts_t *receipts)
-{
-    uint32_t slot = 0;
-    while (slot < CORE_BATCHES_MAX && core->batches[slot])
-        slot++;
-    batch_t *batch = slot < CORE_BATCHES_MAX
-                         ? calloc(1, sizeof *batch + receipts->count * sizeof batch->items[0])
-                         : NULL;
-    if (!batch)
-        return NULL;
-    batch->worker = worker;
-    batch->number = receipts->number;
-    batch->slot = slot;
-    batch->count = batch->open = receipts->count;
-    batch->until_us = core->now.mono_us + KEEP_US;
-    for (size_t i = 0; i < receipts->count; i++) {
-        const core_receipt_t *from = &receipts->receipts[i];
-        CR_ASSERT(from->gateway_id.length < CORE_GATEWAY_ID_MAX);
-        batch->items[i].delivery = from->delivery;
-        batch->items[i].outcome = from->outcome;
-        if (from->gateway_id.length > 0)
-            memcpy(batch->items[i].id, from->gateway_id.text, from->gateway_id.length);
-    }
-    core->batches[slot] = batch;
-    core->batch_count++;
-    worker->uses++;
-    return batch;
-}
-
-void
-core_receipts(core_t *core, core_time_t now, const char *name, const core_receipts_t *receipts)
-{
-    core->now = now;
-    worker_t *worker = roster_find(core, name);
-    CR_ASSERT(worker && receipts->count <= CORE_RECEIPTS_MAX);
-    if (was_acknowledged(worker, receipts->number)) {
-        core->act.receipts_ack(core->act.context, name, receipts->number);
-        return;
-    }
-    if (is_under_way(core, worker, receipts->number))
-        return;
-    batch_t *batch = new_batch(core, worker, receipts);
-    if (batch && !find(core, batch)) /* without room it is repeated by the worker */
-        apply(core, batch);
-}
-
-void
-receipts_stored(core_t *core, batch_t *batch)
-{
-    batch->writes--;
-    finish_if_complete(core, batch);
-}
-
-static void
-give_up(core_t *core, batch_t *batch)
-{
-    core->stats.receipts_unknown += batch->open;
-    batch->open = 0;
-    finish_if_complete(core, batch);
-}
-
-void
-receipts_tick(core_t *core)
-{
-    for (uint32_t i = 0; i < CORE_BATCHES_MAX && core->batch_count > 0; i++) {
-        batch_t *batch = core->batches[i];
-        if (!batch || batch->finding || batch->open == 0 || batch->again_us > core->now.mono_us)
-            continue;
-        if (core->now.mono_us >= batch->until_us)
-            give_up(core, batch);
-        else if (!find(core, batch))
-            apply(core, batch);
-    }
 }
 
 void
 receipts_fini(core_t *core)
 {
     for (uint32_t i = 0; i < CORE_BATCHES_MAX; i++)
-        free(core->batches[i]);
+        if (core->batches[i])
+            free_batch(core, core->batches[i]);
+}
+
+/* ---- which delivery --------------------------------------------------------------------------- */
+
+/* The channel if there is such a delivery. */
+static channel_t *
+channel_of(const core_t *core, const cr_delivery_t *delivery)
+{
+    if (delivery->broadcast == 0 || delivery->channel >= CR_CHANNEL_COUNT)
+        return NULL;
+    const broadcast_t *broadcast = core_find_broadcast(core, delivery->broadcast);
+    channel_t *channel = broadcast ? broadcast->channels[delivery->channel] : NULL;
+    return channel && delivery->rank < channel->cursor.total ? channel : NULL;
+}
+
+/* Whether this attempt can have been made, as far as we know. */
+static bool
+is_expected(const channel_t *channel, const cr_delivery_t *delivery)
+{
+    const cursor_t *cursor = &channel->cursor;
+    cr_status_t made = cursor->status[delivery->rank];
+    if (made > CR_STATUS_RETRY_MAX || delivery->attempt <= made)
+        return true;
+    return delivery->attempt == made + 1u && (cursor->blocks[delivery->rank / CORE_BLOCK].lease ||
+                                              cursor_is_doubtful(cursor, delivery->rank));
+}
+
+/* A failure of an earlier attempt says nothing while the next one is on its way. */
+static bool
+is_overtaken(const channel_t *channel, const item_t *item)
+{
+    const cursor_t *cursor = &channel->cursor;
+    cr_status_t made = cursor->status[item->delivery.rank];
+    return cr_status_class(item->outcome) == CR_STATUS_CLASS_FAILED &&
+           made <= CR_STATUS_RETRY_MAX && item->delivery.attempt <= made &&
+           cursor->blocks[item->delivery.rank / CORE_BLOCK].lease;
+}
+
+/* ---- applying --------------------------------------------------------------------------------- */
+
+static int
+by_delivery(const void *left, const void *right)
+{
+    const cr_delivery_t *a = &(*(item_t *const *)left)->delivery;
+    const cr_delivery_t *b = &(*(item_t *const *)right)->delivery;
+    if (a->broadcast != b->broadcast)
+        return a->broadcast < b->broadcast ? -1 : 1;
+    if (a->channel != b->channel)
+        return a->channel < b->channel ? -1 : 1;
+    return a->rank < b->rank ? -1 : a->rank > b->rank;
+}
+
+static bool
+same_block(const item_t *a, const item_t *b)
+{
+    return a->delivery.broadcast == b->delivery.broadcast &&
+           a->delivery.channel == b->delivery.channel &&
+           a->delivery.rank / CORE_BLOCK == b->delivery.rank / CORE_BLOCK;
+}
+
+static void
+apply(core_t *core, channel_t *channel, const item_t *item, write_t *write)
+{
+    uint32_t offset = item->delivery.rank % CORE_BLOCK;
+    core->stats.receipts++;
+    if (is_overtaken(channel, item) ||
+        !core_move(core, channel, item->delivery.rank, item->outcome))
+        return;
+    write_change(write, offset);
+    write_note(write, offset, item->delivery.attempt, item->outcome);
+}
+
+/* Items of one block: one write. */
+static void
+apply_run(core_t *core, batch_t *batch, item_t **items, size_t count)
+{
+    channel_t *channel = channel_of(core, &items[0]->delivery);
+    cr_slice_t forget[CORE_RECEIPTS_MAX];
+    size_t forget_count = 0;
+    write_t write;
+    write_begin(&write, channel, items[0]->delivery.rank / CORE_BLOCK);
+    write_sign(&write, core, TRAIL_RECEIPT, "", batch->worker->shown.gateway.name);
+    for (size_t i = 0; i < count; i++) {
+        apply(core, channel, items[i], &write);
+        items[i]->settled = true;
+        if (items[i]->id.length > 0)
+            forget[forget_count++] = items[i]->id;
+    }
+    batch->left -= (uint32_t)count;
+    write.forget = forget;
+    write.forget_count = forget_count;
+    if (write_is_empty(&write))
+        return;
+    batch->writes++;
+    write_send(core, &write,
+               &(ticket_t){.kind = TICKET_RECEIPTS, .worker = batch->worker, .batch = batch});
+}
+
+static void
+remember(worker_t *worker, uint64_t number)
+{
+    worker->receipts[worker->receipts_next] = number;
+    worker->receipts_next = (worker->receipts_next + 1) % STATE_REMEMBERED;
+}
+
+/* Acknowledges it when all is stored, and lets it go when nothing is left. */
+static void
+conclude(core_t *core, batch_t *batch)
+{
+    if (batch->finding || batch->writes > 0)
+        return;
+    if (!batch->acknowledged) {
+        batch->acknowledged = true;
+        remember(batch->worker, batch->number);
+        core->act.receipts_ack(core->act.context, batch->worker->shown.name, batch->number);
+    }
+    if (batch->left == 0)
+        free_batch(core, batch);
+}
+
+static void
+apply_all(core_t *core, batch_t *batch)
+{
+    item_t *known[CORE_RECEIPTS_MAX];
+    size_t count = 0;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        item_t *item = &batch->items[i];
+        const channel_t *channel = item->settled ? NULL : channel_of(core, &item->delivery);
+        if (channel && is_expected(channel, &item->delivery))
+            known[count++] = item;
+    }
+    qsort(known, count, sizeof *known, by_delivery);
+    for (size_t i = 0, length; i < count; i += length) {
+        length = 1;
+        while (i + length < count && same_block(known[i], known[i + length]))
+            length++;
+        apply_run(core, batch, known + i, length);
+    }
+    conclude(core, batch);
+}
+
+/* Asks for the deliveries of gateway ids; false when there are none to ask for. */
+static bool
+find(core_t *core, batch_t *batch)
+{
+    cr_slice_t ids[CORE_RECEIPTS_MAX];
+    size_t count = 0;
+    for (uint32_t i = 0; i < batch->count; i++)
+        if (!batch->items[i].settled && batch->items[i].delivery.broadcast == 0)
+            ids[count++] = batch->items[i].id;
+    if (count == 0)
+        return false;
+    batch->finding = true;
+    core->act.find(core->act.context, batch->place, ids, count);
+    return true;
+}
+
+void
+core_found(core_t *core, core_time_t now, uint32_t place, const cr_delivery_t *found, size_t count)
+{
+    core->now = now;
+    batch_t *batch = core->batches[place];
+    CR_ASSERT(batch && batch->finding);
+    size_t at = 0;
+    for (uint32_t i = 0; i < batch->count && at < count; i++)
+        if (!batch->items[i].settled && batch->items[i].delivery.broadcast == 0)
+            batch->items[i].delivery = found[at++];
+    batch->finding = false;
+    apply_all(core, batch);
+}
+
+void
+receipts_stored(core_t *core, batch_t *batch)
+{
+    batch->writes--;
+    conclude(core, batch);
+}
+
+/* ---- a batch's life --------------------------------------------------------------------------- */
+
+/* Copies the receipts and the bytes of their ids. */
+static bool
+fill(batch_t *batch, const core_receipts_t *receipts)
+{
+    size_t bytes = 1;
+    for (size_t i = 0; i < receipts->count; i++)
+        bytes += receipts->receipts[i].gateway_id.length;
+    batch->items = calloc(receipts->count + 1, sizeof *batch->items);
+    batch->ids = malloc(bytes);
+    if (!batch->items || !batch->ids)
+        return false;
+    char *to = batch->ids;
+    for (size_t i = 0; i < receipts->count; i++) {
+        const core_receipt_t *receipt = &receipts->receipts[i];
+        batch->items[i] = (item_t){.delivery = receipt->delivery,
+                                   .id = {to, receipt->gateway_id.length},
+                                   .outcome = receipt->outcome};
+        if (receipt->gateway_id.length > 0)
+            memcpy(to, receipt->gateway_id.text, receipt->gateway_id.length);
+        to += receipt->gateway_id.length;
+    }
+    batch->count = batch->left = (uint32_t)receipts->count;
+    return true;
+}
+
+static batch_t *
+new_batch(core_t *core, worker_t *worker, const core_receipts_t *receipts)
+{
+    uint32_t place = 0;
+    while (core->batches[place])
+        place++;
+    batch_t *batch = calloc(1, sizeof *batch);
+    if (!batch)
+        return NULL;
+    batch->worker = worker;
+    batch->number = receipts->number;
+    batch->place = place;
+    batch->wait_us = FIRST_WAIT_MS * CR_US_PER_MS;
+    batch->next_us = core->now.mono_us + batch->wait_us;
+    batch->deadline_us = core->now.mono_us + KEPT_MS * CR_US_PER_MS;
+    core->batches[place] = batch;
+    core->batch_count++;
+    worker->uses++;
+    if (fill(batch, receipts))
+        return batch;
+    free_batch(core, batch);
+    return NULL;
+}
+
+/* One that is being worked on is not begun again; one that was acknowledged is so again. */
+static bool
+is_repeated(const core_t *core, const worker_t *worker, uint64_t number)
+{
+    for (size_t i = 0; i < STATE_REMEMBERED; i++) {
+        if (worker->receipts[i] != number || number == 0)
+            continue;
+        core->act.receipts_ack(core->act.context, worker->shown.name, number);
+        return true;
+    }
+    for (uint32_t i = 0; core->batch_count > 0 && i < CORE_BATCHES_MAX; i++) {
+        const batch_t *batch = core->batches[i];
+        if (batch && batch->worker == worker && batch->number == number)
+            return true;
+    }
+    return false;
+}
+
+void
+core_receipts(core_t *core, core_time_t now, const char *name, const core_receipts_t *receipts)
+{
+    core->now = now;
+    CR_ASSERT(receipts->count <= CORE_RECEIPTS_MAX);
+    worker_t *worker = roster_find(core, name);
+    if (!worker || worker->shown.state == CORE_ABSENT) {
+        core->act.refuse(core->act.context, name, CORE_UNKNOWN_WORKER, 0, "say Hello first");
+        return;
+    }
+    roster_touch(core, worker);
+    /* When there is no room the worker repeats them in a second. */
+    bool full = core_is_busy(core) || core->batch_count == CORE_BATCHES_MAX;
+    if (is_repeated(core, worker, receipts->number) || full)
+        return;
+    batch_t *batch = new_batch(core, worker, receipts);
+    if (batch && !find(core, batch))
+        apply_all(core, batch);
+}
+
+/* Those whose delivery never appeared. */
+static void
+give_up(core_t *core, batch_t *batch)
+{
+    core->stats.receipts_unknown += batch->left;
+    free_batch(core, batch);
+}
+
+static void
+try_again(core_t *core, batch_t *batch)
+{
+    batch->wait_us *= 2;
+    if (batch->wait_us > LONGEST_WAIT_MS * CR_US_PER_MS)
+        batch->wait_us = LONGEST_WAIT_MS * CR_US_PER_MS;
+    batch->next_us = core->now.mono_us + batch->wait_us;
+    if (!find(core, batch))
+        apply_all(core, batch);
+}
+
+void
+receipts_tick(core_t *core)
+{
+    for (uint32_t i = 0; core->batch_count > 0 && i < CORE_BATCHES_MAX; i++) {
+        batch_t *batch = core->batches[i];
+        if (!batch || batch->finding || batch->writes > 0)
+            continue;
+        if (core->now.mono_us >= batch->deadline_us)
+            give_up(core, batch);
+        else if (core->now.mono_us >= batch->next_us && !core_is_busy(core))
+            try_again(core, batch);
+    }
 }

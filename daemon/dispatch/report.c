@@ -1,100 +1,67 @@
-/* What a worker reports: checked against its lease, applied to the bytes, stored, acknowledged. */
+/* Reports: checked, taken into the bytes, stored, and only then acknowledged. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "policy.h"
 #include "state.h"
 
-enum { REPORT_REST_US = 1000000 }; /* of a worker that gives everything back */
+enum { NONE = 0xFFFF, REST_MS = 1000 };
 
-/* A report laid out by position. */
+/* A report in the order of positions. */
 typedef struct {
-    bool told[CORE_BLOCK];
-    cr_status_t outcomes[CORE_BLOCK];
-    cr_slice_t ids[CORE_BLOCK];
-    uint32_t count;
-} said_t;
+    const core_report_t *report;
+    uint16_t at[CORE_BLOCK]; /* position -> index in the report, or NONE */
+    uint16_t id[CORE_BLOCK]; /* position -> index of its gateway id, or NONE */
+    core_gateway_id_t index[CORE_BLOCK];
+    size_t index_count;
+} sorted_t;
 
-static void
-refuse(core_t *core, const worker_t *worker, core_refusal_t reason, uint64_t lease,
-       const char *text)
-{
-    core->stats.refused++;
-    core->act.refuse(core->act.context, worker->shown.name, reason, lease, text);
-}
-
-static bool
-is_submitted(cr_status_t outcome)
-{
-    return outcome != CR_STATUS_WAITING && outcome != CR_STATUS_EXPIRED;
-}
-
-/* False: a position outside the lease, told twice or told before, or an outcome nobody may report. */
-static bool
-lay_out(const lease_t *lease, const core_report_t *report, said_t *said)
-{
-    size_t id = 0;
-    memset(said, 0, sizeof *said);
-    for (size_t i = 0; i < report->count; i++) {
-        uint32_t position = report->positions[i];
-        cr_status_t outcome = report->outcomes[i];
-        if (position >= lease->count || said->told[position] ||
-            lease_is_answered(lease, position) || !policy_is_outcome(outcome))
-            return false;
-        said->told[position] = true;
-        said->outcomes[position] = outcome;
-        said->count++;
-        if (outcome == CR_STATUS_ACCEPTED && id < report->gateway_id_count)
-            said->ids[position] = report->gateway_ids[id++];
-    }
-    return true;
-}
-
-/* Nobody goes further than it was allowed to, nor further ahead than two windows. */
+/* NULL, or which rule it breaks. */
 static const char *
-find_fault(const lease_t *lease, const core_report_t *report, const said_t *said)
+sort(const core_report_t *report, sorted_t *out)
 {
-    for (uint32_t i = lease->intent; i < lease->count && !lease->free_running; i++)
-        if (said->told[i] && is_submitted(said->outcomes[i]))
-            return "submitted beyond the intent";
-    if (report->last)
-        return NULL;
-    if (report->intent < lease->intent || report->intent > lease->count)
-        return "intent outside the lease";
-    if (report->intent > lease->answered + said->count + 2 * lease->window &&
-        report->intent > lease->intent)
-        return "intent beyond two windows";
+    if (report->count > CORE_BLOCK)
+        return "more outcomes than a lease has positions";
+    out->report = report;
+    out->index_count = 0;
+    memset(out->at, 0xFF, sizeof out->at);
+    memset(out->id, 0xFF, sizeof out->id);
+    size_t accepted = 0;
+    for (size_t i = 0; i < report->count; i++) {
+        uint8_t position = report->positions[i];
+        if (!policy_is_outcome(report->outcomes[i]))
+            return "an outcome that a worker may not report";
+        if (out->at[position] != NONE)
+            return "a position twice";
+        out->at[position] = (uint16_t)i;
+        if (report->outcomes[i] == CR_STATUS_ACCEPTED)
+            out->id[position] = (uint16_t)accepted++;
+    }
+    if (report->gateway_id_count != 0 && report->gateway_id_count != accepted)
+        return "gateway ids that do not match the accepted positions";
     return NULL;
 }
 
-/* -- outcomes ----------------------------------------------------------------------------------- */
-
 static void
-count_outcome(worker_t *worker, cr_status_t outcome)
+refuse(const core_t *core, const worker_t *worker, core_refusal_t reason, uint64_t lease,
+       const char *text)
 {
-    core_worker_t *shown = &worker->shown;
-    cr_status_class_t kind = cr_status_class(outcome);
-    shown->outcomes++;
-    shown->accepted += kind == CR_STATUS_CLASS_ACCEPTED || kind == CR_STATUS_CLASS_DELIVERED;
-    shown->failed += kind == CR_STATUS_CLASS_FAILED;
-    shown->retried += kind == CR_STATUS_CLASS_RETRY;
-    shown->unknown += kind == CR_STATUS_CLASS_UNKNOWN;
+    core->act.refuse(core->act.context, worker->shown.name, reason, lease, text);
 }
 
+/* The policy for one position of a lease that is out or was lost. */
 static policy_t
-policy_for(const core_t *core, const lease_t *lease, uint32_t rank)
+policy_of(const core_t *core, const lease_t *lease, uint32_t rank)
 {
     const broadcast_t *broadcast = lease->channel->broadcast;
-    return (policy_t){
-        .attempts_max = core->config.attempts_max,
-        .resend = broadcast->spec.resend_unknown || lease_is_urgent(lease) || lease->idempotent,
-        .expired = broadcast->end != 0,
-        .doubtful = cursor_is_doubtful(&lease->channel->cursor, rank),
-    };
+    return (policy_t){.attempts_max = core->config.attempts_max,
+                      .resend = broadcast->spec.resend_unknown || lease->idempotent,
+                      .expired = broadcast->end != 0 || broadcast->over,
+                      .doubtful = cursor_is_doubtful(&lease->channel->cursor, rank)};
 }
 
 static void
-back_off(core_t *core, lease_t *lease, uint32_t attempt, uint32_t retry_after_ms)
+back_off(core_t *core, const lease_t *lease, uint32_t attempt, uint32_t retry_after_ms)
 {
     int64_t wait_us = policy_back_off(&core->config, attempt, &core->seed);
     int64_t asked_us = retry_after_ms * CR_US_PER_MS;
@@ -103,193 +70,209 @@ back_off(core_t *core, lease_t *lease, uint32_t attempt, uint32_t retry_after_ms
 }
 
 static void
-apply(core_t *core, lease_t *lease, uint32_t position, const core_report_t *report,
-      cr_status_t outcome, write_t *write)
+note_submit(const core_t *core, channel_t *channel, cr_status_t outcome)
 {
-    channel_t *channel = lease->channel;
-    uint32_t offset = lease->offsets[position], rank = lease->block * CORE_BLOCK + offset;
-    uint32_t attempt = lease->attempts[position];
-    policy_t policy = policy_for(core, lease, rank);
-    cr_status_t status = policy_after(&policy, outcome, attempt);
-    lease_mark_answered(lease, position);
-    core->stats.outcomes++;
-    if (is_submitted(outcome)) {
+    if (channel->first_us == 0)
+        channel->first_us = core->now.wall_us;
+    if (outcome == CR_STATUS_ACCEPTED || outcome == CR_STATUS_UNKNOWN)
         channel->submitted_us = core->now.mono_us;
-        lease->progressed = true;
-        count_outcome(lease->worker, outcome);
-        write_note(write, offset, attempt, outcome);
+}
+
+/* A delivery whose gateway answered after everything else was over cannot wait for a receipt. */
+static cr_status_t
+resolve(const core_t *core, const lease_t *lease, uint32_t position, cr_status_t outcome)
+{
+    uint32_t rank = lease->block * CORE_BLOCK + lease->offsets[position];
+    policy_t policy = policy_of(core, lease, rank);
+    cr_status_t to = policy_after(&policy, outcome, lease->attempts[position]);
+    return to == CR_STATUS_ACCEPTED && lease->channel->broadcast->over ? CR_STATUS_UNCONFIRMED : to;
+}
+
+/* Moves the byte of one position and puts it on record. */
+static void
+take_outcome(core_t *core, lease_t *lease, uint32_t position, sorted_t *sorted, write_t *write)
+{
+    const core_report_t *report = sorted->report;
+    cr_status_t outcome = report->outcomes[sorted->at[position]];
+    uint32_t attempt = lease->attempts[position], offset = lease->offsets[position];
+    uint32_t rank = lease->block * CORE_BLOCK + offset;
+    cr_status_t to = resolve(core, lease, position, outcome);
+    if (to != CR_STATUS_WAITING && core_move(core, lease->channel, rank, to)) {
+        write_change(write, offset);
+        if (to <= CR_STATUS_RETRY_MAX)
+            back_off(core, lease, attempt, report->retry_after_ms);
+        if (to <= CR_STATUS_RETRY_MAX && outcome == CR_STATUS_UNKNOWN)
+            cursor_doubt(&lease->channel->cursor, rank);
     }
-    if (status == CR_STATUS_WAITING || !core_move(core, channel, rank, status))
+    if (outcome == CR_STATUS_WAITING)
         return;
-    write_change(write, offset);
-    if (cr_status_class(status) != CR_STATUS_CLASS_RETRY)
-        return;
-    if (outcome == CR_STATUS_UNKNOWN)
-        cursor_doubt(&channel->cursor, rank);
-    back_off(core, lease, attempt, report->retry_after_ms);
+    note_submit(core, lease->channel, outcome);
+    write_note(write, offset, attempt, outcome);
+    if (sorted->id[position] != NONE && report->gateway_id_count > 0)
+        sorted->index[sorted->index_count++] =
+            (core_gateway_id_t){rank, attempt, report->gateway_ids[sorted->id[position]]};
 }
-
-/* Gateway ids of the accepted: from now on their receipts find the delivery. */
-static size_t
-collect_ids(const lease_t *lease, const said_t *said, core_gateway_id_t out[CORE_BLOCK])
-{
-    size_t count = 0;
-    for (uint32_t i = 0; i < lease->count; i++)
-        if (said->ids[i].length > 0)
-            out[count++] = (core_gateway_id_t){lease->block * CORE_BLOCK + lease->offsets[i],
-                                               lease->attempts[i], said->ids[i]};
-    return count;
-}
-
-/* -- a lease that is out ------------------------------------------------------------------------ */
 
 static void
-remember_ended(worker_t *worker, const lease_t *lease, uint32_t intent)
+count_outcomes(core_t *core, worker_t *worker, const core_report_t *report)
 {
-    worker->ended[worker->ended_next++ % STATE_REMEMBERED] =
-        (ended_t){lease->id, lease->sequence, intent, false};
+    for (size_t i = 0; i < report->count; i++) {
+        cr_status_t outcome = report->outcomes[i];
+        if (outcome == CR_STATUS_WAITING)
+            continue;
+        core->stats.outcomes++;
+        worker->shown.outcomes++;
+        cr_status_class_t kind = cr_status_class(outcome);
+        worker->shown.accepted +=
+            kind == CR_STATUS_CLASS_ACCEPTED || kind == CR_STATUS_CLASS_DELIVERED;
+        worker->shown.failed += kind == CR_STATUS_CLASS_FAILED;
+        worker->shown.retried += kind == CR_STATUS_CLASS_RETRY;
+        worker->shown.unknown += kind == CR_STATUS_CLASS_UNKNOWN;
+    }
 }
 
-/* The credit stays taken until the report is stored. */
+/* ---- a lease that is out ---------------------------------------------------------------------- */
+
+/* The report must lie inside the lease, say nothing twice, and go at most two windows ahead. */
+static bool
+fits(const lease_t *lease, const sorted_t *sorted)
+{
+    const core_report_t *report = sorted->report;
+    for (uint32_t i = 0; i < CORE_BLOCK; i++)
+        if (sorted->at[i] != NONE && (i >= lease->count || lease_is_answered(lease, i)))
+            return false;
+    uint64_t ahead = lease->answered + report->count + UINT64_C(2) * lease->window;
+    return report->intent >= lease->asked && report->intent <= lease->count &&
+           report->intent <= ahead;
+}
+
+/* The worker's word that it is done with the lease. */
 static void
-finish(core_t *core, lease_t *lease, write_t *write, ticket_t *ticket)
+end(core_t *core, lease_t *lease, ticket_t *ticket)
 {
     worker_t *worker = lease->worker;
-    write->ended_lease = lease->id;
+    worker->ended[worker->ended_next] =
+        (ended_t){lease->id, lease->sequence, ticket->intent, false};
+    worker->ended_next = (worker->ended_next + 1) % STATE_REMEMBERED;
+    /* One that gives everything back untried would get the same again at once. */
+    if (!lease->progressed && !lease->stopped)
+        worker->rest_until_us = core->now.mono_us + REST_MS * CR_US_PER_MS;
     ticket->ends = true;
     ticket->urgent = lease_is_urgent(lease);
-    remember_ended(worker, lease, ticket->intent);
-    if (!lease->progressed && !lease->stopped)
-        worker->rest_until_us = core->now.mono_us + REPORT_REST_US;
     lease_end(core, lease);
-    write_send(core, write, ticket);
-    free(lease);
 }
 
 static void
-take(core_t *core, lease_t *lease, const core_report_t *report, const said_t *said)
+take(core_t *core, lease_t *lease, sorted_t *sorted)
 {
-    core_gateway_id_t ids[CORE_BLOCK];
+    const core_report_t *report = sorted->report;
     write_t write;
     write_begin(&write, lease->channel, lease->block);
     write_sign(&write, core, TRAIL_REPORT, lease->worker->shown.name, lease->gateway);
-    for (uint32_t i = 0; i < lease->count; i++)
-        if (said->told[i])
-            apply(core, lease, i, report, said->outcomes[i], &write);
-    write.index = ids;
-    write.index_count = collect_ids(lease, said, ids);
+    for (uint32_t i = 0; i < lease->count; i++) {
+        if (sorted->at[i] == NONE)
+            continue;
+        lease_mark_answered(lease, i);
+        lease->progressed |= report->outcomes[sorted->at[i]] != CR_STATUS_WAITING;
+        take_outcome(core, lease, i, sorted, &write);
+    }
+    count_outcomes(core, lease->worker, report);
+    lease->channel->broadcast->changed |= report->count > 0;
     lease->sequence = report->sequence;
-    /* A stopped lease goes no further, whatever its worker would like. */
-    lease->asked = lease->stopped || report->last ? lease->intent : report->intent;
+    lease->asked = report->intent;
+    lease->storing = true;
+    write.index = sorted->index;
+    write.index_count = sorted->index_count;
     ticket_t ticket = {.kind = TICKET_REPORT,
                        .worker = lease->worker,
                        .lease = lease->id,
                        .sequence = report->sequence,
-                       .intent = lease->asked};
+                       .intent = lease->stopped ? lease->intent : report->intent};
     if (report->last) {
-        finish(core, lease, &write, &ticket);
-        return;
+        write.ended_lease = lease->id;
+        end(core, lease, &ticket);
+    } else {
+        write.lease = lease;
+        write.intent = ticket.intent;
+        if (lease->stopped)
+            lease_stop(core, lease, lease->stop); /* the first word may have been lost */
     }
-    lease->storing = true;
-    write.lease = lease;
-    write.intent = lease->asked;
     write_send(core, &write, &ticket);
+    if (report->last)
+        free(lease);
 }
 
 static void
-acknowledge(core_t *core, const worker_t *worker, uint64_t lease, uint32_t sequence,
-            uint32_t intent)
+take_in_order(core_t *core, lease_t *lease, sorted_t *sorted)
 {
-    core->act.ack(core->act.context, worker->shown.name, lease, sequence, intent);
-}
-
-static void
-report_on(core_t *core, lease_t *lease, const core_report_t *report)
-{
-    said_t said;
-    if (report->sequence <= lease->sequence) { /* repeated */
-        if (report->sequence == lease->sequence && !lease->storing)
-            acknowledge(core, lease->worker, lease->id, lease->sequence, lease->intent);
-        return;
-    }
-    if (lease->storing)
-        return; /* it comes again until it is acknowledged */
-    if (report->sequence != lease->sequence + 1) {
-        refuse(core, lease->worker, CORE_OUT_OF_LEASE, lease->id, "sequence");
-        return;
-    }
-    const char *fault =
-        lay_out(lease, report, &said) ? find_fault(lease, report, &said) : "positions or outcomes";
-    if (fault)
-        refuse(core, lease->worker, CORE_OUT_OF_LEASE, lease->id, fault);
+    const core_report_t *report = sorted->report;
+    const worker_t *worker = lease->worker;
+    if (report->sequence == lease->sequence && lease->storing)
+        return; /* repeated: the answer comes when it is stored */
+    if (report->sequence <= lease->sequence)
+        core->act.ack(core->act.context, worker->shown.name, lease->id, report->sequence,
+                      lease->intent);
+    else if (report->sequence != lease->sequence + 1 || lease->storing)
+        refuse(core, worker, CORE_MALFORMED, lease->id, "a report before the last one's answer");
+    else if (!fits(lease, sorted))
+        refuse(core, worker, CORE_OUT_OF_LEASE, lease->id, "positions or intent outside the lease");
     else
-        take(core, lease, report, &said);
+        take(core, lease, sorted);
 }
 
-/* -- a lease that is over ----------------------------------------------------------------------- */
+/* ---- a lease that is not out ------------------------------------------------------------------ */
 
-/* Whether the outcome tells more than we know: only of what was allowed, and not of what has been
- * handed to somebody else since. */
+/* Acknowledged again, or to be when it is stored. */
 static bool
-is_proof(const lease_t *lease, uint32_t position, cr_status_t outcome)
-{
-    const cursor_t *cursor = &lease->channel->cursor;
-    cr_status_t status = cursor->status[lease->block * CORE_BLOCK + lease->offsets[position]];
-    cr_status_class_t kind = cr_status_class(outcome);
-    bool known = kind == CR_STATUS_CLASS_ACCEPTED || kind == CR_STATUS_CLASS_DELIVERED ||
-                 kind == CR_STATUS_CLASS_FAILED;
-    bool allowed = position < lease->intent || lease->free_running;
-    return known && allowed && !cursor->blocks[lease->block].lease &&
-           (cr_status_class(status) == CR_STATUS_CLASS_UNKNOWN ||
-            cr_status_class(status) == CR_STATUS_CLASS_RETRY);
-}
-
-static void
-report_on_lost(core_t *core, worker_t *worker, lease_t *lease, const core_report_t *report)
-{
-    said_t said;
-    core_gateway_id_t ids[CORE_BLOCK];
-    write_t write;
-    if (!lay_out(lease, report, &said)) {
-        refuse(core, worker, CORE_UNKNOWN_LEASE, lease->id, "lost");
-        return;
-    }
-    write_begin(&write, lease->channel, lease->block);
-    write_sign(&write, core, TRAIL_REPORT, worker->shown.name, lease->gateway);
-    for (uint32_t i = 0; i < lease->count; i++) {
-        uint32_t offset = lease->offsets[i];
-        if (!said.told[i] || !is_proof(lease, i, said.outcomes[i]) ||
-            !core_move(core, lease->channel, lease->block * CORE_BLOCK + offset,
-                       said.outcomes[i])) {
-            said.ids[i] = (cr_slice_t){0};
-            continue;
-        }
-        count_outcome(worker, said.outcomes[i]);
-        write_change(&write, offset);
-        write_note(&write, offset, lease->attempts[i], said.outcomes[i]);
-    }
-    write.index = ids;
-    write.index_count = collect_ids(lease, &said, ids);
-    if (write_is_empty(&write))
-        refuse(core, worker, CORE_UNKNOWN_LEASE, lease->id, "lost");
-    else
-        write_send(core, &write,
-                   &(ticket_t){.kind = TICKET_PROOF, .worker = worker, .lease = lease->id});
-}
-
-/* The last report of a lease that ended well, once more. */
-static bool
-is_repeated_last(core_t *core, const worker_t *worker, const core_report_t *report)
+is_remembered(const core_t *core, const worker_t *worker, const core_report_t *report)
 {
     for (size_t i = 0; i < STATE_REMEMBERED; i++) {
         const ended_t *ended = &worker->ended[i];
         if (ended->lease != report->lease || report->lease == 0)
             continue;
         if (ended->stored)
-            acknowledge(core, worker, ended->lease, ended->sequence, ended->intent);
+            core->act.ack(core->act.context, worker->shown.name, report->lease, report->sequence,
+                          ended->intent);
         return true;
     }
     return false;
+}
+
+/* A late outcome proves something where nothing was known; it takes back nothing that is known. */
+static bool
+is_proof(const lease_t *lease, uint32_t position, cr_status_t outcome)
+{
+    const cursor_t *cursor = &lease->channel->cursor;
+    uint32_t rank = lease->block * CORE_BLOCK + lease->offsets[position];
+    bool allowed = position < lease->intent || lease->free_running;
+    if (!allowed || lease_is_answered(lease, position) || outcome == CR_STATUS_WAITING ||
+        outcome == CR_STATUS_UNKNOWN || outcome == CR_STATUS_EXPIRED)
+        return false;
+    bool known = cursor->status[rank] != CR_STATUS_UNKNOWN;
+    return !known || (outcome != CR_STATUS_RETRY_1 && cr_status_may(cursor->status[rank], outcome));
+}
+
+static void
+take_proof(core_t *core, lease_t *lease, sorted_t *sorted)
+{
+    worker_t *worker = lease->worker;
+    if (lease->storing)
+        return; /* the answer comes when what it said before is stored */
+    write_t write;
+    write_begin(&write, lease->channel, lease->block);
+    write_sign(&write, core, TRAIL_REPORT, worker->shown.name, lease->gateway);
+    for (uint32_t i = 0; i < lease->count; i++)
+        if (sorted->at[i] != NONE && is_proof(lease, i, sorted->report->outcomes[sorted->at[i]]))
+            take_outcome(core, lease, i, sorted, &write);
+    write.index = sorted->index;
+    write.index_count = sorted->index_count;
+    if (write_is_empty(&write)) {
+        refuse(core, worker, CORE_UNKNOWN_LEASE, lease->id, "lost");
+        return;
+    }
+    lease->storing = true;
+    write_send(core, &write,
+               &(ticket_t){.kind = TICKET_PROOF, .worker = worker, .lease = lease->id});
 }
 
 void
@@ -297,17 +280,21 @@ core_report(core_t *core, core_time_t now, const char *name, const core_report_t
 {
     core->now = now;
     worker_t *worker = roster_find(core, name);
-    CR_ASSERT(worker); /* core_heard has said so */
-    lease_t *lease = roster_lease(worker, report->lease);
-    if (lease) {
-        report_on(core, lease, report);
+    if (!worker || worker->shown.state == CORE_ABSENT) {
+        core->act.refuse(core->act.context, name, CORE_UNKNOWN_WORKER, 0, "say Hello first");
         return;
     }
-    if (is_repeated_last(core, worker, report))
-        return;
-    lease_t *lost = lease_find_lost(core, worker, report->lease);
-    if (lost)
-        report_on_lost(core, worker, lost, report);
-    else
-        refuse(core, worker, CORE_UNKNOWN_LEASE, report->lease, "no such lease");
+    roster_touch(core, worker);
+    sorted_t sorted;
+    const char *broken = sort(report, &sorted);
+    lease_t *lease = roster_lease(worker, report->lease);
+    lease_t *lost = lease ? NULL : lease_find_lost(core, worker, report->lease);
+    if (broken)
+        refuse(core, worker, CORE_MALFORMED, report->lease, broken);
+    else if (lease)
+        take_in_order(core, lease, &sorted);
+    else if (lost)
+        take_proof(core, lost, &sorted);
+    else if (!is_remembered(core, worker, report))
+        refuse(core, worker, CORE_UNKNOWN_LEASE, report->lease, "not a lease of yours");
 }

@@ -31,8 +31,8 @@ typedef struct {
 struct broadcast {
     core_broadcast_t spec;
     channel_t *channels[CR_CHANNEL_COUNT]; /* NULL: not sent there */
-    broadcast_t *next;                     /* in its lane, the older first; only while it is not over */
-    cr_status_t end; /* what becomes of what is left: EXPIRED, CANCELLED; 0 while it goes on */
+    broadcast_t *next; /* in its lane, the older first; only while it is not over */
+    cr_status_t end;   /* what becomes of what is left: EXPIRED, CANCELLED; 0 while it goes on */
     bool over, changed;
     uint32_t writes_out;
 };
@@ -138,7 +138,7 @@ bool roster_serves(const core_t *core, const channel_t *channel);
 /* False when nothing was leased: all suppressed, or the worker cannot be reached. */
 bool lease_grant(core_t *core, worker_t *worker, channel_t *channel, uint32_t block);
 void lease_lose(core_t *core, lease_t *lease);
-/* Unlinks it and frees its block, after its last report. The caller frees it. */
+/* After its last report: unlinks it and frees its block. Its credit is held until that is stored. */
 void lease_end(core_t *core, lease_t *lease);
 void lease_stop(core_t *core, lease_t *lease, core_stop_t reason);
 lease_t *lease_find_lost(const core_t *core, const worker_t *worker, uint64_t lease);

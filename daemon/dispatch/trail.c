@@ -18,7 +18,8 @@ run_length(const trail_t *self, uint32_t first)
 {
     uint32_t i = first + 1;
     while (i < self->count && self->offsets[i] == self->offsets[i - 1] + 1 &&
-           self->outcomes[i] == self->outcomes[first] && attempt_of(self, i) == attempt_of(self, first))
+           self->outcomes[i] == self->outcomes[first] &&
+           attempt_of(self, i) == attempt_of(self, first))
         i++;
     return i - first;
 }

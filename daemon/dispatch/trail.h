@@ -24,7 +24,7 @@ typedef enum { TRAIL_REPORT = 1, TRAIL_RECEIPT, TRAIL_LOST } trail_kind_t;
 typedef struct {
     trail_kind_t kind;
     int64_t at_us;
-    uint32_t first_rank; /* of the block */
+    uint32_t first_rank;                                /* of the block */
     char worker[CORE_NAME_MAX], gateway[CORE_NAME_MAX]; /* "" where nobody was part of it */
     uint32_t count;
     uint8_t offsets[CORE_BLOCK]; /* ascending */

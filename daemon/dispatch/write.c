@@ -115,6 +115,17 @@ write_send(core_t *core, const write_t *self, const ticket_t *ticket)
     core->act.store(core->act.context, &write);
 }
 
+/* A report or a proof of a lost lease is stored: the worker may let the lease go. */
+static void
+answer_lost(core_t *core, const ticket_t *ticket)
+{
+    lease_t *lease = lease_find_lost(core, ticket->worker, ticket->lease);
+    if (lease)
+        lease->storing = false;
+    core->act.refuse(core->act.context, ticket->worker->shown.name, CORE_UNKNOWN_LEASE,
+                     ticket->lease, "lost; what it proved is stored");
+}
+
 static void
 remember_stored(worker_t *worker, const ticket_t *ticket)
 {
@@ -124,30 +135,26 @@ remember_stored(worker_t *worker, const ticket_t *ticket)
             worker->ended[i].stored = true;
 }
 
-/* Now the report may be acknowledged, unless its lease was lost meanwhile. */
+/* Now the report may be acknowledged, unless its lease was lost meanwhile. A lease that was stopped
+ * meanwhile goes no further than it was allowed before. */
 static void
 report_stored(core_t *core, const ticket_t *ticket)
 {
     worker_t *worker = ticket->worker;
-    const char *name = worker->shown.name;
     lease_t *lease = ticket->ends ? NULL : roster_lease(worker, ticket->lease);
+    uint32_t intent = ticket->intent;
     if (ticket->ends) {
         remember_stored(worker, ticket);
     } else if (lease) {
         lease->storing = false;
-        lease->intent = ticket->intent;
+        if (!lease->stopped)
+            lease->intent = intent;
+        intent = lease->intent;
     } else {
-        core->act.refuse(core->act.context, name, CORE_UNKNOWN_LEASE, ticket->lease, "lost");
+        answer_lost(core, ticket);
         return;
     }
-    core->act.ack(core->act.context, name, ticket->lease, ticket->sequence, ticket->intent);
-}
-
-static void
-proof_stored(core_t *core, const ticket_t *ticket)
-{
-    core->act.refuse(core->act.context, ticket->worker->shown.name, CORE_UNKNOWN_LEASE,
-                     ticket->lease, "lost; its outcomes were taken");
+    core->act.ack(core->act.context, worker->shown.name, ticket->lease, ticket->sequence, intent);
 }
 
 static void
@@ -159,9 +166,9 @@ batch_stored(core_t *core, const ticket_t *ticket)
 void
 core_stored(core_t *core, core_time_t now, uint32_t number)
 {
-    static void (*const stored[])(core_t *core, const ticket_t *ticket) = {
+    static void (*const stored[])(core_t * core, const ticket_t *ticket) = {
         [TICKET_REPORT] = report_stored,
-        [TICKET_PROOF] = proof_stored,
+        [TICKET_PROOF] = answer_lost,
         [TICKET_RECEIPTS] = batch_stored,
     };
     CR_ASSERT(number < core->ticket_capacity && core->tickets[number].broadcast);

@@ -1,0 +1,47 @@
+#include "story.h"
+
+#include "cr_clock.h"
+#include "trail.h"
+
+json_t *
+story_new(uint32_t rank, cr_status_t status)
+{
+    return json_pack("{s:i,s:s,s:s,s:s,s:[]}", "rank", (int)rank, "status", cr_status_name(status),
+                     "words", cr_status_words(status, false), "words_zh",
+                     cr_status_words(status, true), "attempts");
+}
+
+static void
+add_attempt(json_t *attempts, const trail_t *trail, uint32_t entry)
+{
+    char at[CR_TIME_TEXT_MAX];
+    json_t *attempt = json_pack(
+        "{s:s,s:s}", "at", cr_time_format(trail->at_us, at), "outcome",
+        cr_status_is_known(trail->outcomes[entry]) ? cr_status_name(trail->outcomes[entry]) : "?");
+    if (trail->attempts[entry] > 0)
+        json_object_set_new(attempt, "attempt", json_integer(trail->attempts[entry]));
+    if (trail->worker[0] != '\0')
+        json_object_set_new(attempt, "worker", json_string(trail->worker));
+    if (trail->gateway[0] != '\0')
+        json_object_set_new(attempt, "gateway", json_string(trail->gateway));
+    json_array_append_new(attempts, attempt);
+}
+
+void
+story_add_trail(json_t *story, uint32_t rank, const uint8_t *bytes, size_t length)
+{
+    trail_t trail;
+    json_t *attempts = json_object_get(story, "attempts");
+    for (size_t at = 0, size; at + 2 <= length; at += size) {
+        size = (size_t)bytes[at] | (size_t)bytes[at + 1] << 8;
+        at += 2;
+        if (size > length - at)
+            return;
+        if (trail_decode(bytes + at, size, &trail) != CR_OK ||
+            trail.first_rank != rank - rank % CORE_BLOCK)
+            continue;
+        for (uint32_t i = 0; i < trail.count; i++)
+            if (trail.offsets[i] == rank % CORE_BLOCK)
+                add_attempt(attempts, &trail, i);
+    }
+}
