@@ -113,7 +113,7 @@ decide(push_t *push)
     return MHD_YES;
 }
 
-static enum MHD_Result
+static enum MHD_Result // NOLINTNEXTLINE(readability-function-size): the signature of MHD
 on_request(void *context, struct MHD_Connection *connection, const char *path, const char *method,
            const char *version, const char *bytes, size_t *length, void **request)
 {

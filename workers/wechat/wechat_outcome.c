@@ -13,49 +13,49 @@ enum {
 
 static const struct {
     json_int_t from, to;
-    cr_status_t status;
     uint32_t retry_after_ms;
+    cr_status_t status;
     bool token_is_stale;
 } codes[] = {
-    {0, 0, CR_STATUS_ACCEPTED, 0, false},
-    {-1, -1, CR_STATUS_RETRY_1, 0, false}, /* busy */
+    {0, 0, 0, CR_STATUS_ACCEPTED, false},
+    {-1, -1, 0, CR_STATUS_RETRY_1, false}, /* busy */
     /* the access token */
-    {40001, 40001, CR_STATUS_RETRY_1, 0, true},
-    {40014, 40014, CR_STATUS_RETRY_1, 0, true},
-    {41001, 41001, CR_STATUS_RETRY_1, 0, true},
-    {42001, 42001, CR_STATUS_RETRY_1, 0, true},
+    {40001, 40001, 0, CR_STATUS_RETRY_1, true},
+    {40014, 40014, 0, CR_STATUS_RETRY_1, true},
+    {41001, 41001, 0, CR_STATUS_RETRY_1, true},
+    {42001, 42001, 0, CR_STATUS_RETRY_1, true},
     /* the recipient */
-    {40003, 40003, CR_STATUS_FAILED_ADDRESS, 0, false},
-    {46004, 46004, CR_STATUS_FAILED_ADDRESS, 0, false},
-    {43004, 43005, CR_STATUS_FAILED_UNFOLLOWED, 0, false},
-    {50005, 50005, CR_STATUS_FAILED_UNFOLLOWED, 0, false},
-    {43019, 43019, CR_STATUS_FAILED_BLOCKED, 0, false},
-    {43101, 43101, CR_STATUS_FAILED_BLOCKED, 0, false},
-    {48002, 48002, CR_STATUS_FAILED_BLOCKED, 0, false},
-    {45015, 45015, CR_STATUS_FAILED_UNREACHABLE, 0, false},
-    {45047, 45047, CR_STATUS_FAILED_UNREACHABLE, 0, false},
+    {40003, 40003, 0, CR_STATUS_FAILED_ADDRESS, false},
+    {46004, 46004, 0, CR_STATUS_FAILED_ADDRESS, false},
+    {43004, 43005, 0, CR_STATUS_FAILED_UNFOLLOWED, false},
+    {50005, 50005, 0, CR_STATUS_FAILED_UNFOLLOWED, false},
+    {43019, 43019, 0, CR_STATUS_FAILED_BLOCKED, false},
+    {43101, 43101, 0, CR_STATUS_FAILED_BLOCKED, false},
+    {48002, 48002, 0, CR_STATUS_FAILED_BLOCKED, false},
+    {45015, 45015, 0, CR_STATUS_FAILED_UNREACHABLE, false},
+    {45047, 45047, 0, CR_STATUS_FAILED_UNREACHABLE, false},
     /* template and text */
-    {40033, 40033, CR_STATUS_FAILED_CONTENT, 0, false},
-    {40035, 40035, CR_STATUS_FAILED_CONTENT, 0, false},
-    {40037, 40037, CR_STATUS_FAILED_CONTENT, 0, false},
-    {44002, 44002, CR_STATUS_FAILED_CONTENT, 0, false},
-    {45002, 45008, CR_STATUS_FAILED_CONTENT, 0, false},
-    {45067, 45067, CR_STATUS_FAILED_CONTENT, 0, false},
-    {47001, 47001, CR_STATUS_FAILED_CONTENT, 0, false},
-    {47003, 47003, CR_STATUS_FAILED_CONTENT, 0, false},
+    {40033, 40033, 0, CR_STATUS_FAILED_CONTENT, false},
+    {40035, 40035, 0, CR_STATUS_FAILED_CONTENT, false},
+    {40037, 40037, 0, CR_STATUS_FAILED_CONTENT, false},
+    {44002, 44002, 0, CR_STATUS_FAILED_CONTENT, false},
+    {45002, 45008, 0, CR_STATUS_FAILED_CONTENT, false},
+    {45067, 45067, 0, CR_STATUS_FAILED_CONTENT, false},
+    {47001, 47001, 0, CR_STATUS_FAILED_CONTENT, false},
+    {47003, 47003, 0, CR_STATUS_FAILED_CONTENT, false},
     /* limits */
-    {45009, 45009, CR_STATUS_RETRY_1, QUOTA_RETRY_MS, false},
-    {45011, 45011, CR_STATUS_RETRY_1, OFTEN_RETRY_MS, false},
-    {45065, 45065, CR_STATUS_ACCEPTED, 0, false}, /* this client_msg_id was sent already */
-    {45066, 45066, CR_STATUS_RETRY_1, 60 * 1000, false},
+    {45009, 45009, QUOTA_RETRY_MS, CR_STATUS_RETRY_1, false},
+    {45011, 45011, OFTEN_RETRY_MS, CR_STATUS_RETRY_1, false},
+    {45065, 45065, 0, CR_STATUS_ACCEPTED, false}, /* this client_msg_id was sent already */
+    {45066, 45066, 60 * 1000, CR_STATUS_RETRY_1, false},
     /* the account */
-    {40013, 40013, CR_STATUS_FAILED_ACCOUNT, 0, false},
-    {40125, 40125, CR_STATUS_FAILED_ACCOUNT, 0, false},
-    {40164, 40164, CR_STATUS_FAILED_ACCOUNT, 0, false},
-    {48001, 48001, CR_STATUS_FAILED_ACCOUNT, 0, false},
-    {48004, 48004, CR_STATUS_FAILED_ACCOUNT, 0, false},
-    {48008, 48008, CR_STATUS_FAILED_ACCOUNT, 0, false},
-    {50002, 50002, CR_STATUS_FAILED_ACCOUNT, 0, false},
+    {40013, 40013, 0, CR_STATUS_FAILED_ACCOUNT, false},
+    {40125, 40125, 0, CR_STATUS_FAILED_ACCOUNT, false},
+    {40164, 40164, 0, CR_STATUS_FAILED_ACCOUNT, false},
+    {48001, 48001, 0, CR_STATUS_FAILED_ACCOUNT, false},
+    {48004, 48004, 0, CR_STATUS_FAILED_ACCOUNT, false},
+    {48008, 48008, 0, CR_STATUS_FAILED_ACCOUNT, false},
+    {50002, 50002, 0, CR_STATUS_FAILED_ACCOUNT, false},
 };
 
 static void

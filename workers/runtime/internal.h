@@ -1,0 +1,65 @@
+/*
+ * internal - what the files of the runtime share: its state, and who calls whom
+ *
+ * runtime.c is the loop and its start and end, inbound.c what the daemon says, submit.c the way of a
+ * delivery to its gateway and back.
+ */
+#ifndef RUNTIME_INTERNAL_H
+#define RUNTIME_INTERNAL_H
+
+#include "cr_log.h"
+#include "runtime/board.h"
+#include "runtime/link.h"
+#include "runtime/pace.h"
+#include "runtime/runtime.h"
+
+/* Two leases hide the round trip of the next; one more lets an emergency overtake at once. */
+enum { CREDIT = 2, URGENT_CREDIT = 1 };
+enum { RUNTIME_NAME_BYTES = 32 };
+
+/* A submit under way. */
+typedef struct flight {
+    runtime_t *runtime;
+    struct flight *next_free;
+    bool busy;
+    board_slot_t slot;
+} flight_t;
+
+struct runtime {
+    cr_service_t *service;
+    zloop_t *loop;
+    const gateway_kind_t *kind;
+    const runtime_config_t *config;
+    char gateway_name[RUNTIME_NAME_BYTES];
+    void *gateway;
+    board_t *board;
+    pace_t pace;
+    render_t *render;
+    receipts_t *receipts;
+    listener_t *listener; /* NULL: the kind gets no pushes */
+    link_t *link;
+    flight_t *flights, *free_flights;
+    int timer; /* -1: none */
+    int64_t timer_us;
+    bool draining, ended;
+    int64_t drain_us; /* when draining began */
+    Crier__V1__Gateway hello_gateway;
+    uint64_t held[CREDIT + URGENT_CREDIT];
+    cr_log_limit_t account_limit, render_limit, class_limit;
+};
+
+/* After everything that happens: submit, report, and sleep until the next is due. */
+void runtime_advance(runtime_t *self);
+
+/* What the link calls; its context is the runtime. */
+extern const link_events_t inbound_events;
+void inbound_say_bye(runtime_t *self);
+
+/* Makes as many flights as the window. CR_NOMEM. */
+cr_err_t submit_prepare(runtime_t *self) CR_MUST_USE;
+/* Everything that lanes, intents and pace allow now. */
+void submit_what_may(runtime_t *self, int64_t now_us);
+/* The gateway had its time: it is closed, and what has no answer is unknown. */
+void submit_give_up(runtime_t *self);
+
+#endif
