@@ -147,7 +147,7 @@ compare_pairs(const void *a, const void *b)
 static bool
 append_query(cr_str_t *out, cr_slice_t query)
 {
-    cr_slice_t pairs[PAIRS_MAX];
+    cr_slice_t pairs[PAIRS_MAX] = {{0}};
     size_t count = 0;
     for (; query.length > 0; count++) {
         if (count == PAIRS_MAX)

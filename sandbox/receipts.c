@@ -85,8 +85,11 @@ receipts_destroy(receipts_t **self_p)
     receipts_t *self = *self_p;
     if (!self)
         return;
-    while (self->held)
-        receipt_free(self->held);
+    for (receipt_t *at = self->held, *next; at; at = next) {
+        next = at->next;
+        free(at->text);
+        free(at);
+    }
     free(self->url);
     free(self);
     *self_p = NULL;

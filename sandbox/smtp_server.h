@@ -1,9 +1,8 @@
 /*
- * smtp_server - the mail server of the sandbox on its sockets, with STARTTLS
+ * smtp_server - the mail server of the sandbox: who may come in
  *
- * Non-blocking connections in an epoll set of its own, which the program's loop watches as one
- * descriptor. What a session says is decided in smtp.h; here are sockets, TLS by GnuTLS, the faults
- * and the inbox. A slow answer is a timer: the connection is not read meanwhile.
+ * Non-blocking connections (smtp_connection.h) in an epoll set of their own, which the program's
+ * loop watches as one descriptor, however many there are.
  *
  * Ownership  gateway and delay are borrowed; delay must still be there when the server stops, and
  *            must not run afterwards.

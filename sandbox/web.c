@@ -225,7 +225,7 @@ suspend(web_request_t *request)
     return true;
 }
 
-static enum MHD_Result
+static enum MHD_Result // NOLINTNEXTLINE(readability-function-size): the signature of MHD
 on_request(void *context, struct MHD_Connection *connection, const char *url, const char *method,
            const char *version, const char *upload, size_t *upload_bytes, void **state)
 {
