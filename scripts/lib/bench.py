@@ -69,16 +69,18 @@ def daemon_rig():
 
 
 def bench_import(folder):
-    csv, rates, walls = make_county(folder, OPTIONS.people), [], []
+    csv, rates, walls, cpus = make_county(folder, OPTIONS.people), [], [], []
     for _ in range(RUNS):
         with daemon_rig() as rig:
             before = resident_bytes(rig.processes["crierd"])
-            start = time.monotonic()
+            start, cpu = time.monotonic(), cpu_seconds(rig)
             result = rig.ctl_json("operator", "recipients", "import", csv)
+            cpus.append(result["rows"] / (cpu_seconds(rig) - cpu))
             walls.append(result["rows"] / (time.monotonic() - start))
             rates.append(result["rows"] / (result["duration_ms"] / 1000))
             grown = resident_bytes(rig.processes["crierd"]) - before
     emit("import", "rows_per_s", statistics.median(walls), "1/s", people=OPTIONS.people)
+    emit("import", "rows_per_cpu_s", statistics.median(cpus), "1/s", people=OPTIONS.people)
     emit("import", "rows_per_s_after_upload", statistics.median(rates), "1/s", people=OPTIONS.people)
     emit("import", "rss_bytes_per_recipient", grown / OPTIONS.people, "B", 1)
 
