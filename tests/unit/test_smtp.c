@@ -73,10 +73,12 @@ a_mail_comes_out_as_it_was_written(void)
 static void
 only_crlf_ends_a_mail(void)
 {
-    static const char *const hidden[] = {"a\n.\nb",   "a\n.\r\nb", "a\r.\rb",
-                                         "a\r\n.\nb", "a\r\n.\rb", "a\r\r\n\r.\r\nb"};
-    static const char *const seen[] = {"a\n.\nb",  "a\n.\r\nb", "a\r.\rb",
-                                       "a\r\n\nb", "a\r\n\rb",  "a\r\r\n\r.\r\nb"};
+    static const char *const hidden[] = {"a\n.\nb",        "a\n.\r\nb",    "a\r.\rb",
+                                         "a\r\n.\nb",      "a\r\n.\rb",    "a\r\r\n\r.\r\nb",
+                                         "a\r\n.\n.\r\nb", "a\r\n\n.\r\nb"};
+    static const char *const seen[] = {"a\n.\nb",       "a\n.\r\nb",    "a\r.\rb",
+                                       "a\r\n\nb",      "a\r\n\rb",     "a\r\r\n\r.\r\nb",
+                                       "a\r\n\n.\r\nb", "a\r\n\n.\r\nb"};
     for (size_t i = 0; i < CR_COUNT(hidden); i++) {
         cr_str_t bytes, expected;
         cr_str_init(&bytes, 1000);
