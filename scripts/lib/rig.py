@@ -141,7 +141,11 @@ class Rig:
             old.stop()
         if name == "redis":
             return self.start_redis()
-        return self._start(name, old.argv, env=old.env)
+        process = self._start(name, old.argv, env=old.env)
+        channel, _, kind = name.partition("-")
+        if kind == "drill":  # it listens for receipts on another port now
+            self._point_receipts(channel, process)
+        return process
 
     def write_config(self, name, settings):
         """A libconfig file from a flat dict of dotted keys."""
