@@ -38,6 +38,8 @@ typedef struct {
     X(BROADCAST_NEW)     /* plan: `broadcast` receives a new id, its document is stored */         \
     X(BROADCAST_PUT)     /* plan: document of a broadcast (state included), with an audit line */  \
     X(AUDIENCE_PUT)      /* plan: frozen audience of a broadcast (portable Roaring) */             \
+    X(AUDIENCE_GET)      /* plan: it back, for what dispatch does not hold any more */             \
+    X(STATUS_GET)        /* plan: `status[0]` of `first_rank` */                                   \
     X(DOCUMENT_PUT)      /* plan: template or user; NULL document deletes */                       \
     X(OPTOUT_PUT)        /* plan: one bit per channel and ordinal */                               \
     X(IDEMPOTENCY_BEGIN) /* plan: claim a key, or learn what was answered */                       \
@@ -87,7 +89,7 @@ struct ledger_op {
     json_t *document; /* owned; in and out (IDEMPOTENCY_BEGIN out: {"status":..,"body":..} or NULL
                          when claimed now) */
     json_t *audit;  /* owned; {"who","what","object",...}; time and chain are added by the ledger */
-    uint8_t *bytes; /* owned: audience in; trail out */
+    uint8_t *bytes; /* owned: audience in or out; trail out */
     size_t bytes_length;
     uint32_t ordinal; /* OPTOUT_PUT */
     bool on;          /* OPTOUT_PUT */

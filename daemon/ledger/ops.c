@@ -297,6 +297,37 @@ append_audience(ledger_t *self, ledger_op_t *op)
 }
 
 static size_t
+append_audience_get(ledger_t *self, ledger_op_t *op)
+{
+    redis_command_t command;
+    redis_command(&command, "GET");
+    ledger_key(&command, op->broadcast, "audience");
+    redis_append(self->redis, &command);
+    return 1;
+}
+
+static size_t
+append_status_get(ledger_t *self, ledger_op_t *op)
+{
+    redis_command_t command;
+    redis_command(&command, "GETRANGE");
+    ledger_channel_key(&command, op, 's');
+    redis_argumentf(&command, "%u", op->first_rank % LEDGER_CHUNK);
+    redis_argumentf(&command, "%u", op->first_rank % LEDGER_CHUNK);
+    redis_append(self->redis, &command);
+    return 1;
+}
+
+/* A byte that was never written is waiting. */
+static void
+absorb_status(ledger_op_t *op, size_t index, const redis_reply_t *reply)
+{
+    cr_slice_t text = redis_reply_text(reply);
+    (void)index;
+    op->status[0] = text.length > 0 ? (cr_status_t)text.text[0] : CR_STATUS_WAITING;
+}
+
+static size_t
 append_document(ledger_t *self, ledger_op_t *op)
 {
     redis_command_t command;
@@ -423,6 +454,8 @@ static const struct {
     [LEDGER_BROADCAST_NEW] = {append_broadcast, NULL, false},
     [LEDGER_BROADCAST_PUT] = {append_broadcast, NULL, false},
     [LEDGER_AUDIENCE_PUT] = {append_audience, NULL, false},
+    [LEDGER_AUDIENCE_GET] = {append_audience_get, absorb_bytes, false},
+    [LEDGER_STATUS_GET] = {append_status_get, absorb_status, false},
     [LEDGER_DOCUMENT_PUT] = {append_document, NULL, false},
     [LEDGER_OPTOUT_PUT] = {append_optout, NULL, false},
     [LEDGER_IDEMPOTENCY_BEGIN] = {append_idempotency_begin, absorb_idempotency, false},

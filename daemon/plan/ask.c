@@ -99,7 +99,7 @@ status_of(cr_err_t err)
 {
     static const int statuses[CR_ERR_COUNT] = {
         [CR_INVAL] = 400,    [CR_RANGE] = 400,  [CR_NOTFOUND] = 404, [CR_EXISTS] = 409,
-        [CR_CONFLICT] = 409, [CR_DENIED] = 403, [CR_TOOBIG] = 413,
+        [CR_CONFLICT] = 409, [CR_DENIED] = 403, [CR_TOOBIG] = 413,   [CR_CORRUPT] = 500,
     };
     return statuses[err] > 0 ? statuses[err] : 503;
 }

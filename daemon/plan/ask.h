@@ -51,12 +51,13 @@ struct ask {
     size_t outstanding;  /* ops at the ledger */
     cr_err_t store_err;  /* the first failure among them */
     ask_start_fn *start; /* the verb, when the key is claimed */
-    ask_step_fn *step;   /* when all are stored */
+    ask_step_fn *each;   /* for every op that succeeded; may be NULL */
+    ask_step_fn *step;   /* when all have */
     ask_heard_fn *heard; /* when dispatch has answered */
     ask_start_fn *undo;  /* when something was not stored; may be NULL */
 
     /* What a verb keeps from step to step. */
-    broadcast_t *broadcast; /* its `move` is this ask */
+    broadcast_t *broadcast; /* when it is moved, its `move` is this ask */
     dispatch_broadcast_t *starting;
     import_t *import;
     json_t *kept;

@@ -62,6 +62,8 @@ absorb(plan_t *self, ledger_op_t *op)
         halt(self);
     if (op->err != CR_OK && ask->store_err == CR_OK)
         ask->store_err = op->err;
+    if (op->err == CR_OK && ask->each)
+        ask->each(self, ask, op);
     if (--ask->outstanding > 0)
         return;
     if (ask->store_err == CR_OK)

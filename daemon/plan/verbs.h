@@ -34,6 +34,8 @@ void verb_template_preview(plan_t *self, ask_t *ask);
 void verb_broadcast_draft(plan_t *self, ask_t *ask);
 void verb_broadcast_list(plan_t *self, ask_t *ask);
 void verb_broadcast_show(plan_t *self, ask_t *ask);
+
+/* explain.c */
 void verb_broadcast_explain(plan_t *self, ask_t *ask);
 
 /* moves.c */

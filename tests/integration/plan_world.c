@@ -57,6 +57,9 @@ on_message(world_dispatch_t *self, zsock_t *socket, dispatch_message_t *message)
     case DISPATCH_OPTOUT:
         self->optouts += message->on ? 1 : -1;
         return false;
+    case DISPATCH_EXPLAIN:
+        message->err = CR_NOTFOUND; /* as one that ended before the last start */
+        return true;
     case DISPATCH_CANCEL:
         self->cancels++;
         if (self->finishes)

@@ -5,6 +5,7 @@
 
 #include "cr_clock.h"
 #include "cr_test.h"
+#include "dispatch/trail.h"
 #include "plan_world.h"
 
 const char cr_suite[] = "plan";
@@ -292,6 +293,65 @@ an_import_with_a_bad_row_changes_nothing_and_names_it(void)
     world_close(&world);
 }
 
+/* What dispatch would have stored of rank 0. */
+static void
+store_delivery(uint64_t broadcast)
+{
+    zsock_t *ledger = zsock_new_pair(">inproc://ledger-dispatch");
+    ledger_op_t *op = ledger_op_new(LEDGER_BLOCK);
+    trail_t trail = {.kind = TRAIL_REPORT, .at_us = 1, .worker = "sms-1", .count = 1};
+    trail.attempts[0] = 1;
+    trail.outcomes[0] = CR_STATUS_HANDED;
+    op->broadcast = broadcast;
+    op->channel = CR_CHANNEL_SMS;
+    op->length = 1;
+    op->status[0] = CR_STATUS_HANDED;
+    op->trail_bytes = trail_encode(&trail, op->trail);
+    ledger_send(ledger, &op);
+    op = ledger_receive(ledger);
+    CU_ASSERT_EQUAL(op->err, CR_OK);
+    ledger_op_destroy(&op);
+    zsock_destroy(&ledger);
+}
+
+static int
+explain(world_t *world, const char *id, const char *recipient)
+{
+    char arguments[96];
+    snprintf(arguments, sizeof arguments, "{'id':'%s','recipient':'%s'}", id, recipient);
+    return world_call(world, OPERATOR, PLAN_BROADCAST_EXPLAIN, arguments);
+}
+
+static void
+what_dispatch_does_not_hold_any_more_is_explained_from_the_store(void)
+{
+    world_t world;
+    world_open(&world);
+    char *id = send_one(&world), *draft = world_submit(&world, PLANNER, "");
+    CU_ASSERT_TRUE_FATAL(world_await(&world, id, "finished"));
+    store_delivery(1);
+    CU_ASSERT_EQUAL(explain(&world, id, "P1"), 200);
+    const json_t *sms = json_object_get(json_object_get(world.body, "channels"), "sms");
+    const json_t *attempts = json_object_get(sms, "attempts");
+    CU_ASSERT_TRUE(json_is_true(json_object_get(world.body, "in_audience")));
+    CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(sms, "status")), "handed");
+    CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(sms, "address")), "199****4567");
+    CU_ASSERT_EQUAL(json_array_size(attempts), 1);
+    CU_ASSERT_EQUAL(explain(&world, id, "P2"), 200);
+    sms = json_object_get(json_object_get(world.body, "channels"), "sms");
+    CU_ASSERT_EQUAL(json_integer_value(json_object_get(world.body, "rank")), 1);
+    CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(sms, "status")), "waiting");
+    CU_ASSERT_EQUAL(json_array_size(json_object_get(sms, "attempts")), 0);
+    CU_ASSERT_EQUAL(world_import(&world, "id,name,phone\nP9,Eve,19931234569\n"), 200);
+    CU_ASSERT_EQUAL(explain(&world, id, "P9"), 200);
+    CU_ASSERT_TRUE(json_is_false(json_object_get(world.body, "in_audience")));
+    CU_ASSERT_TRUE(json_is_null(json_object_get(world.body, "rank")));
+    CU_ASSERT_EQUAL(explain(&world, draft, "P1"), 409);
+    free(id);
+    free(draft);
+    world_close(&world);
+}
+
 static void
 every_change_is_in_the_audit(void)
 {
@@ -360,6 +420,8 @@ CU_TestInfo cr_tests[] = {
      an_import_opts_out_who_asks_for_it_and_towns_add_up},
     {"an import with a bad row changes nothing and names it",
      an_import_with_a_bad_row_changes_nothing_and_names_it},
+    {"what dispatch does not hold any more is explained from the store",
+     what_dispatch_does_not_hold_any_more_is_explained_from_the_store},
     {"every change is in the audit", every_change_is_in_the_audit},
     {"a newer daemon ends this one", a_newer_daemon_ends_this_one},
     CU_TEST_INFO_NULL,
