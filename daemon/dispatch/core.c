@@ -54,6 +54,14 @@ core_is_busy(const core_t *core)
     return core->stats.writes_out >= CORE_WRITES_BUSY;
 }
 
+void
+core_refuse(core_t *core, const char *worker, core_refusal_t reason, uint64_t lease,
+            const char *text)
+{
+    core->stats.refused++;
+    core->act.refuse(core->act.context, worker, reason, lease, text);
+}
+
 /* ---- broadcasts ------------------------------------------------------------------------------- */
 
 /* Index of the first broadcast whose id is not smaller. */
@@ -275,7 +283,8 @@ core_channel(const core_t *core, core_time_t now, uint64_t id, cr_channel_t kind
     if (!channel)
         return false;
     const cursor_t *cursor = &channel->cursor;
-    int64_t due_us = cursor->next_due_us;
+    bool retries = cursor->open > cursor->by_status[CR_STATUS_WAITING];
+    int64_t due_us = retries ? cursor->next_due_us : CURSOR_NEVER;
     *out = (core_channel_t){
         .total = cursor->total,
         .leased = channel->leased,

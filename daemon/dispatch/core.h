@@ -163,8 +163,9 @@ typedef struct {
     void *context;
     /* Fills a verdict for each rank: WAITING if it may be sent, or why it is suppressed. */
     void (*screen)(void *context, const core_run_t *run, cr_status_t verdicts[CORE_BLOCK]);
-    /* False when the worker's socket did not take it: then nothing was leased. */
-    bool (*lease)(void *context, const core_lease_t *lease);
+    /* How many of the positions, from the first on, went out with it: fewer than all when a frame
+     * holds no more, none when the worker's socket did not take it. */
+    uint32_t (*lease)(void *context, const core_lease_t *lease);
     void (*welcome)(void *context, const char *worker, const uint64_t *dropped, size_t count);
     void (*ack)(void *context, const char *worker, uint64_t lease, uint32_t sequence,
                 uint32_t intent);

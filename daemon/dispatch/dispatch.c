@@ -1,6 +1,7 @@
 /* The thread: sockets, loop, and the order in which things end. */
 #include "dispatch.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -199,7 +200,7 @@ serve(actor_t *self)
         {.socket = zsock_resolve(self->plan), .events = ZMQ_POLLIN},
     };
     int64_t due_us = 0;
-    while (zmq_poll(items, CR_COUNT(items), wait_ms(self, due_us)) >= 0) {
+    while (zmq_poll(items, CR_COUNT(items), wait_ms(self, due_us)) >= 0 || errno == EINTR) {
         if (items[0].revents & ZMQ_POLLIN)
             return;
         store_take(self);

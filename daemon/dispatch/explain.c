@@ -59,6 +59,11 @@ explain_begin(actor_t *self, dispatch_message_t **message_p)
                             story_new(rank, channel.status[rank]));
         ask_trail(self, question, kind);
     }
+    if (question->outstanding > 0)
+        return;
+    question->message->err = CR_NOTFOUND; /* it could not be started */
+    orders_answer(self, &question->message);
+    free(question);
 }
 
 void

@@ -7,23 +7,24 @@
 
 enum { FRAMES_MAX = 256, LOG_MS = 10000 };
 
-static void
-offend(actor_t *self, const char *worker, const char *reason)
+void
+inbound_offend(actor_t *self, const char *worker, const char *reason)
 {
     uint64_t suppressed;
+    char quoted[160];
     int64_t now = cr_clock_mono_us();
     metrics_add(METRIC_WIRE_GARBAGE, 1);
     if (offenders_note(&self->offenders, worker, now))
         cr_log(CR_LOG_WARN, "worker_shut_out", "worker=%s seconds=60", worker);
     if (cr_log_limit(&self->garbage_log, now, LOG_MS, &suppressed))
         cr_log(CR_LOG_WARN, "wire_garbage", "worker=%s reason=%s suppressed=%" PRIu64, worker,
-               reason, suppressed);
+               cr_log_value(cr_slice_of(reason), quoted), suppressed);
 }
 
 static void
 refuse_malformed(actor_t *self, const char *worker, uint64_t lease, const char *text)
 {
-    offend(self, worker, "malformed");
+    inbound_offend(self, worker, "malformed");
     outbound_refuse(self, worker, CORE_MALFORMED, lease, text);
 }
 
@@ -96,14 +97,17 @@ on_report(actor_t *self, const char *worker, const Crier__V1__Frame *frame)
     core_report(self->core, actor_now(), worker, &said);
 }
 
-/* False: it names no delivery that we could have sent. */
-static bool
-read_receipt(cr_slice_t reference, cr_slice_t id, uint8_t outcome, core_receipt_t *out)
+/* One that names no delivery that we could have sent is kept and counted as any that is unknown. */
+static core_receipt_t
+read_receipt(cr_slice_t reference, cr_slice_t id, uint8_t outcome)
 {
-    *out = (core_receipt_t){.gateway_id = id, .outcome = outcome};
-    if (reference.length > 0)
-        return id.length == 0 && cr_reference_parse(reference, &out->delivery) == CR_OK;
-    return id.length > 0 && id.length < CORE_GATEWAY_ID_MAX;
+    static const cr_delivery_t none = {.broadcast = UINT64_MAX};
+    core_receipt_t read = {.outcome = outcome};
+    if (reference.length == 0 && id.length > 0 && id.length < CORE_GATEWAY_ID_MAX)
+        read.gateway_id = id;
+    else if (id.length > 0 || cr_reference_parse(reference, &read.delivery) != CR_OK)
+        read.delivery = none;
+    return read;
 }
 
 static void
@@ -111,7 +115,7 @@ on_receipts(actor_t *self, const char *worker, const Crier__V1__Frame *frame)
 {
     const Crier__V1__Receipts *receipts = frame->receipts;
     static core_receipt_t read[CORE_RECEIPTS_MAX]; /* one thread; too large for its stack */
-    size_t count = receipts->outcomes.len, kept = 0;
+    size_t count = receipts->outcomes.len;
     if (count > CORE_RECEIPTS_MAX || !cr_wire_pool_is_sound(receipts->references, count) ||
         !cr_wire_pool_is_sound(receipts->gateway_ids, count)) {
         refuse_malformed(self, worker, 0, "Receipts: columns differ in length");
@@ -121,12 +125,9 @@ on_receipts(actor_t *self, const char *worker, const Crier__V1__Frame *frame)
     for (size_t i = 0; i < count; i++) {
         cr_slice_t reference = cr_wire_pool_next(receipts->references, &references);
         cr_slice_t id = cr_wire_pool_next(receipts->gateway_ids, &ids);
-        if (read_receipt(reference, id, receipts->outcomes.data[i], &read[kept]))
-            kept++;
-        else
-            metrics_add(METRIC_RECEIPTS_UNKNOWN, 1);
+        read[i] = read_receipt(reference, id, receipts->outcomes.data[i]);
     }
-    core_receipts_t said = {.number = receipts->batch, .receipts = read, .count = kept};
+    core_receipts_t said = {.number = receipts->batch, .receipts = read, .count = count};
     core_receipts(self->core, actor_now(), worker, &said);
 }
 
@@ -168,12 +169,12 @@ understand(actor_t *self, const char *worker, zmq_msg_t *message)
     Crier__V1__Frame *frame;
     cr_err_t err = cr_wire_unpack(zmq_msg_data(message), zmq_msg_size(message), &frame);
     if (err == CR_CONFLICT) {
-        offend(self, worker, "version");
+        inbound_offend(self, worker, "version");
         outbound_refuse(self, worker, CORE_BAD_VERSION, 0, "version 1 is spoken here");
         return;
     }
     if (err != CR_OK) {
-        offend(self, worker, "unreadable");
+        inbound_offend(self, worker, "unreadable");
         return;
     }
     size_t kind = (size_t)frame->body_case;
@@ -194,6 +195,14 @@ is_who_it_says(zmq_msg_t *message, const char *worker)
     return bound && strcmp(bound, worker) == 0;
 }
 
+/* The connection under this name is somebody else's now: no address may go out over it. */
+static void
+refuse_name(actor_t *self, const char *worker)
+{
+    core_unreachable(self->core, worker);
+    outbound_refuse(self, worker, CORE_WRONG_NAME, 0, "the key belongs to another name");
+}
+
 static void
 check(actor_t *self, const char *worker, zmq_msg_t *message)
 {
@@ -201,9 +210,9 @@ check(actor_t *self, const char *worker, zmq_msg_t *message)
     if (offenders_is_shut(&self->offenders, worker, cr_clock_mono_us()))
         metrics_add(METRIC_WIRE_GARBAGE, 1);
     else if (!is_who_it_says(message, worker))
-        outbound_refuse(self, worker, CORE_WRONG_NAME, 0, "the key belongs to another name");
+        refuse_name(self, worker);
     else if (zmq_msg_more(message))
-        offend(self, worker, "several_frames");
+        inbound_offend(self, worker, "several_frames");
     else
         understand(self, worker, message);
 }

@@ -138,6 +138,7 @@ fill(core_t *core, lease_t *lease, write_t *write)
     }
 }
 
+/* False when nothing went out. */
 static bool
 offer(core_t *core, lease_t *lease)
 {
@@ -158,7 +159,10 @@ offer(core_t *core, lease_t *lease)
         .offsets = lease->offsets,
         .attempts = lease->attempts,
     };
-    return core->act.lease(core->act.context, &offered);
+    uint32_t taken = core->act.lease(core->act.context, &offered);
+    CR_ASSERT(taken <= lease->count);
+    lease->count = taken;
+    return taken > 0;
 }
 
 bool
@@ -170,7 +174,7 @@ lease_grant(core_t *core, worker_t *worker, channel_t *channel, uint32_t block)
     write_t write;
     write_begin(&write, channel, block);
     fill(core, lease, &write);
-    bool taken = lease->count > 0 && offer(core, lease);
+    bool wanted = lease->count > 0, taken = wanted && offer(core, lease);
     if (taken) {
         link_lease(lease);
         core->stats.leases_out++;
@@ -178,7 +182,7 @@ lease_grant(core_t *core, worker_t *worker, channel_t *channel, uint32_t block)
         /* What runs without waiting for an intent is on record before it starts. */
         write.lease = lease->free_running ? lease : NULL;
     } else {
-        worker->unreachable = lease->count > 0;
+        worker->unreachable = wanted;
         free(lease);
     }
     if (!write_is_empty(&write))

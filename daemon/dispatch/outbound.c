@@ -6,7 +6,10 @@
 #include "../metrics.h"
 #include "actor.h"
 
-enum { LOG_MS = 10000 };
+enum {
+    LOG_MS = 10000,
+    LEASE_BYTES_MAX = 3 * 1024 * 1024, /* then one more recipient's values still fit the frame */
+};
 
 bool
 outbound_send(actor_t *self, const char *worker, Crier__V1__Frame *frame)
@@ -51,6 +54,8 @@ static void
 act_refuse(void *context, const char *worker, core_refusal_t reason, uint64_t lease,
            const char *text)
 {
+    if (reason == CORE_MALFORMED || reason == CORE_OUT_OF_LEASE)
+        inbound_offend(context, worker, text);
     outbound_refuse(context, worker, reason, lease, text);
 }
 
@@ -178,8 +183,17 @@ reserve_columns(actor_t *self, size_t count)
     self->columns_capacity = count;
 }
 
-/* Addresses, values and wordings of the leased deliveries, in columns. */
-static void
+static size_t
+filled_bytes(const actor_t *self, size_t columns)
+{
+    size_t bytes = self->addresses.length;
+    for (size_t c = 0; c < columns; c++)
+        bytes += self->columns[c].length;
+    return bytes;
+}
+
+/* Addresses, values and wordings of the leased deliveries, in columns; how many fit in a frame. */
+static uint32_t
 fill_columns(actor_t *self, notice_content_t *content, const uint32_t *ordinals,
              const core_lease_t *lease, uint8_t wordings[CORE_BLOCK])
 {
@@ -187,19 +201,22 @@ fill_columns(actor_t *self, notice_content_t *content, const uint32_t *ordinals,
     cr_wire_pool_reset(&self->addresses);
     for (size_t c = 0; c < content->column_count; c++)
         cr_wire_pool_reset(&self->columns[c]);
-    for (uint32_t i = 0; i < lease->count; i++) {
-        uint32_t ordinal = ordinals[lease->offsets[i]];
+    uint32_t count = 0;
+    for (; count < lease->count && filled_bytes(self, content->column_count) < LEASE_BYTES_MAX;
+         count++) {
+        uint32_t ordinal = ordinals[lease->offsets[count]];
         cr_wire_pool_add(&self->addresses,
                          directory_address(self->directory, ordinal, lease->channel));
         for (size_t c = 0; c < content->column_count; c++)
             cr_wire_pool_add(
                 &self->columns[c],
                 directory_value(self->directory, ordinal, cr_slice_of(content->columns[c].name)));
-        wordings[i] = notice_wording(
+        wordings[count] = notice_wording(
             content, directory_value(self->directory, ordinal, CR_SLICE("language")));
     }
     for (size_t c = 0; c < content->column_count; c++)
         content->columns[c].values = cr_wire_pool_message(&self->columns[c]);
+    return count;
 }
 
 static ProtobufCBinaryData
@@ -208,7 +225,7 @@ binary(const uint8_t *bytes, size_t length)
     return (ProtobufCBinaryData){length, (uint8_t *)(uintptr_t)bytes};
 }
 
-static bool
+static uint32_t
 act_lease(void *context, const core_lease_t *lease)
 {
     actor_t *self = context;
@@ -216,8 +233,8 @@ act_lease(void *context, const core_lease_t *lease)
     CR_ASSERT(notice);
     notice_content_t *content = &notice->content[lease->channel];
     uint8_t wordings[CORE_BLOCK];
-    fill_columns(self, content, notice_ordinals(notice, lease->first_rank / CORE_BLOCK), lease,
-                 wordings);
+    const uint32_t *ordinals = notice_ordinals(notice, lease->first_rank / CORE_BLOCK);
+    uint32_t count = fill_columns(self, content, ordinals, lease, wordings);
     Crier__V1__Lease message = CRIER__V1__LEASE__INIT;
     Crier__V1__Frame frame = CRIER__V1__FRAME__INIT;
     message.lease = lease->lease;
@@ -226,21 +243,21 @@ act_lease(void *context, const core_lease_t *lease)
     message.lane = lease->lane;
     message.drill = lease->drill;
     message.first_rank = lease->first_rank;
-    message.offsets = binary(lease->offsets, lease->count);
-    message.attempts = binary(lease->attempts, lease->count);
+    message.offsets = binary(lease->offsets, count);
+    message.attempts = binary(lease->attempts, count);
     message.expires_us = lease->expires_us;
     message.free_running = lease->free_running;
     if (notice->spec->sender)
         message.sender = notice->spec->sender;
     message.n_wordings = content->wording_count;
     message.wordings = content->wording_list;
-    message.wording = binary(wordings, lease->count);
+    message.wording = binary(wordings, count);
     message.addresses = cr_wire_pool_message(&self->addresses);
     message.n_columns = content->column_count;
     message.columns = content->column_list;
     frame.body_case = CRIER__V1__FRAME__BODY_LEASE;
     frame.lease = &message;
-    return outbound_send(self, lease->worker, &frame);
+    return outbound_send(self, lease->worker, &frame) ? count : 0;
 }
 
 void

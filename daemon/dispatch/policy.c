@@ -15,6 +15,13 @@ policy_is_outcome(cr_status_t outcome)
     return allowed[outcome];
 }
 
+bool
+policy_is_receipt(cr_status_t outcome)
+{
+    return outcome == CR_STATUS_DELIVERED ||
+           (policy_is_outcome(outcome) && cr_status_class(outcome) == CR_STATUS_CLASS_FAILED);
+}
+
 /* Attempt n is over without a success: RETRY_n if there may be another. */
 static cr_status_t
 again(const policy_t *self, unsigned attempt, cr_status_t otherwise)

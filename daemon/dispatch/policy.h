@@ -19,6 +19,8 @@ typedef struct {
 
 /* Whether a worker may report it. */
 bool policy_is_outcome(cr_status_t outcome);
+/* Whether a receipt may say it. */
+bool policy_is_receipt(cr_status_t outcome);
 /* The status after attempt number `attempt` ended so; WAITING: not submitted, as before. */
 cr_status_t policy_after(const policy_t *self, cr_status_t outcome, unsigned attempt);
 /* The status of what is left at the end: EXPIRED or CANCELLED, unless it may have been sent. */

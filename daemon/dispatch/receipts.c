@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy.h"
 #include "state.h"
 
 enum { FIRST_WAIT_MS = 50, LONGEST_WAIT_MS = 5000, KEPT_MS = 60000 };
@@ -273,6 +274,15 @@ new_batch(core_t *core, worker_t *worker, const core_receipts_t *receipts)
     return NULL;
 }
 
+static bool
+are_receipts(const core_receipts_t *receipts)
+{
+    for (size_t i = 0; i < receipts->count; i++)
+        if (!policy_is_receipt(receipts->receipts[i].outcome))
+            return false;
+    return true;
+}
+
 /* One that is being worked on is not begun again; one that was acknowledged is so again. */
 static bool
 is_repeated(const core_t *core, const worker_t *worker, uint64_t number)
@@ -298,7 +308,11 @@ core_receipts(core_t *core, core_time_t now, const char *name, const core_receip
     CR_ASSERT(receipts->count <= CORE_RECEIPTS_MAX);
     worker_t *worker = roster_find(core, name);
     if (!worker || worker->shown.state == CORE_ABSENT) {
-        core->act.refuse(core->act.context, name, CORE_UNKNOWN_WORKER, 0, "say Hello first");
+        core_refuse(core, name, CORE_UNKNOWN_WORKER, 0, "say Hello first");
+        return;
+    }
+    if (!are_receipts(receipts)) {
+        core_refuse(core, name, CORE_MALFORMED, 0, "an outcome that no receipt may have");
         return;
     }
     roster_touch(core, worker);

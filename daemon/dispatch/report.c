@@ -43,10 +43,10 @@ sort(const core_report_t *report, sorted_t *out)
 }
 
 static void
-refuse(const core_t *core, const worker_t *worker, core_refusal_t reason, uint64_t lease,
+refuse(core_t *core, const worker_t *worker, core_refusal_t reason, uint64_t lease,
        const char *text)
 {
-    core->act.refuse(core->act.context, worker->shown.name, reason, lease, text);
+    core_refuse(core, worker->shown.name, reason, lease, text);
 }
 
 /* The policy for one position of a lease that is out or was lost. */
@@ -281,7 +281,7 @@ core_report(core_t *core, core_time_t now, const char *name, const core_report_t
     core->now = now;
     worker_t *worker = roster_find(core, name);
     if (!worker || worker->shown.state == CORE_ABSENT) {
-        core->act.refuse(core->act.context, name, CORE_UNKNOWN_WORKER, 0, "say Hello first");
+        core_refuse(core, name, CORE_UNKNOWN_WORKER, 0, "say Hello first");
         return;
     }
     roster_touch(core, worker);

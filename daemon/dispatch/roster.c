@@ -163,7 +163,7 @@ core_hello(core_t *core, core_time_t now, const core_hello_t *hello)
     if (!worker)
         worker = roster_add(core, hello->worker);
     if (!worker) {
-        core->act.refuse(core->act.context, hello->worker, CORE_FULL, 0, "too many workers");
+        core_refuse(core, hello->worker, CORE_FULL, 0, "too many workers");
         return;
     }
     keep_what_is_held(core, worker, hello);
@@ -181,7 +181,7 @@ core_heard(core_t *core, core_time_t now, const char *name)
     core->now = now;
     worker_t *worker = roster_find(core, name);
     if (!worker || !is_connected(worker)) {
-        core->act.refuse(core->act.context, name, CORE_UNKNOWN_WORKER, 0, "say Hello first");
+        core_refuse(core, name, CORE_UNKNOWN_WORKER, 0, "say Hello first");
         return false;
     }
     roster_touch(core, worker);

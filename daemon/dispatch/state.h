@@ -119,6 +119,8 @@ struct core {
 /* core.c */
 broadcast_t *core_find_broadcast(const core_t *core, uint64_t id);
 bool core_is_busy(const core_t *core);
+void core_refuse(core_t *core, const char *worker, core_refusal_t reason, uint64_t lease,
+                 const char *text);
 /* Moves a byte and keeps the channel's counts and times. False: the table forbids it. */
 bool core_move(core_t *core, channel_t *channel, uint32_t rank, cr_status_t to);
 

@@ -122,8 +122,8 @@ answer_lost(core_t *core, const ticket_t *ticket)
     lease_t *lease = lease_find_lost(core, ticket->worker, ticket->lease);
     if (lease)
         lease->storing = false;
-    core->act.refuse(core->act.context, ticket->worker->shown.name, CORE_UNKNOWN_LEASE,
-                     ticket->lease, "lost; what it proved is stored");
+    core_refuse(core, ticket->worker->shown.name, CORE_UNKNOWN_LEASE, ticket->lease,
+                "lost; what it proved is stored");
 }
 
 static void

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cr_clock.h"
 #include "cr_keys.h"
 #include "cr_log.h"
 
@@ -27,7 +28,12 @@ add_certificate(zap_t *self, const char *path)
                cr_log_value(cr_slice_of(fault.text), why));
         return;
     }
-    zhash_update(self->names, zcert_public_txt(cert), (void *)zcert_meta(cert, "name"));
+    const char *name = zcert_meta(cert, "name");
+    if (!name || name[0] == '\0')
+        cr_log(CR_LOG_WARN, "certificate_refused", "file=%s reason=no_name",
+               cr_log_value(cr_slice_of(path), why));
+    else
+        zhash_update(self->names, zcert_public_txt(cert), (void *)(uintptr_t)name);
     zcert_destroy(&cert);
 }
 
@@ -53,7 +59,9 @@ name_of(zap_t *self, const uint8_t key[KEY_BYTES])
     if (stat(self->folder, &status) == 0 &&
         memcmp(&status.st_mtim, &self->read_at, sizeof self->read_at) != 0) {
         read_folder(self);
-        self->read_at = status.st_mtim;
+        /* One that changed just now may change again within the same tick of its clock. */
+        bool settled = cr_clock_wall_us() / CR_US_PER_S > status.st_mtim.tv_sec + 1;
+        self->read_at = settled ? status.st_mtim : (struct timespec){0};
     }
     return zmq_z85_encode(text, key, KEY_BYTES) ? zhash_lookup(self->names, text) : NULL;
 }
