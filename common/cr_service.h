@@ -6,9 +6,9 @@
  * start and stop.
  *
  * Signals    are blocked and read in the loop by a signalfd; CZMQ's own handler is off. TERM and
- * INT ask to stop (twice: at once), HUP is `on_reload`, USR1 `on_dump`. Readiness  one line on
- * standard output, "READY <program> key=value ...", and sd_notify. Exit codes sysexits: 64 usage,
- * 69 a needed service is away, 78 configuration.
+ *            INT ask to stop (twice: at once), HUP is `on_reload`, USR1 `on_dump`.
+ * Readiness  one line on standard output, "READY <program> key=value ...", and sd_notify.
+ * Exit codes sysexits: 64 usage, 69 a needed service is away, 78 configuration.
  */
 #ifndef CR_SERVICE_H
 #define CR_SERVICE_H

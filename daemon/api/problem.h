@@ -4,7 +4,8 @@
  * One place maps our errors to HTTP statuses and faults to members, so that two routes cannot
  * disagree. A text that ends with `; did you mean "X"?` also gives X as `suggestion`.
  *
- * Source     RFC 9457, application/problem+json. Threads    none; pure.
+ * Source     RFC 9457, application/problem+json.
+ * Threads    none; pure.
  */
 #ifndef PROBLEM_H
 #define PROBLEM_H

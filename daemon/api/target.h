@@ -6,7 +6,8 @@
  * characters.
  *
  * Source     RFC 3986 sections 2.1 and 3.3; WHATWG URL, application/x-www-form-urlencoded ('+').
- * Ownership  slices point into the target. Threads    none; pure.
+ * Ownership  slices point into the target.
+ * Threads    none; pure.
  * Limits     a name in a path 256 bytes, a query parameter 8 KiB.
  */
 #ifndef TARGET_H

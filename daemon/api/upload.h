@@ -4,7 +4,8 @@
  * The body is never held; the first fault is kept and what follows it is dropped, so that the client
  * gets an answer and not a reset connection.
  *
- * Ownership  upload_take passes the intake on. Threads    one at a time.
+ * Ownership  upload_take passes the intake on.
+ * Threads    one at a time.
  */
 #ifndef UPLOAD_H
 #define UPLOAD_H

@@ -7,10 +7,11 @@
  * languages and attributes are Roaring bitmaps of ordinals.
  *
  * Ownership  directory_ref / directory_unref count atomically; slices live as long as the version
- * they came from. Threads    a published version may be read from any thread; building one belongs
- * to one thread. Limits     2^26 recipients; an attribute with over 4,096 different values is
- * stored but cannot be selected by. Privacy    addresses leave this module only towards a lease, a
- * masked view or an audited export.
+ *            they came from.
+ * Threads    a published version may be read from any thread; building one belongs to one thread.
+ * Limits     2^26 recipients; an attribute with over 4,096 different values is stored but cannot be
+ *            selected by.
+ * Privacy    addresses leave this module only towards a lease, a masked view or an audited export.
  */
 #ifndef DIRECTORY_H
 #define DIRECTORY_H

@@ -5,7 +5,8 @@
  * township and three for the village; what lies inside a division begins with the same digits, so a
  * name stands for a prefix.
  *
- * Ownership  immutable once loaded; ref / unref count atomically. Limits     a file of 1 MiB.
+ * Ownership  immutable once loaded; ref / unref count atomically.
+ * Limits     a file of 1 MiB.
  * Source     GB/T 2260, GB/T 10114; config/sample/divisions.csv: code,name,kind,english.
  */
 #ifndef DIVISIONS_H

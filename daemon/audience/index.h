@@ -4,8 +4,9 @@
  * Ids, tags, divisions and the strings of a segment are all found the same way: by a 32-bit hash
  * and a comparison that the caller makes, so the table holds eight bytes a slot and no string.
  *
- * Ownership  index_fini frees; an index set to {0} is empty and usable. Threads    finding is safe
- * beside finding. Limits     2^30 entries; the value INDEX_NONE is taken.
+ * Ownership  index_fini frees; an index set to {0} is empty and usable.
+ * Threads    finding is safe beside finding.
+ * Limits     2^30 entries; the value INDEX_NONE is taken.
  */
 #ifndef AUDIENCE_INDEX_H
 #define AUDIENCE_INDEX_H

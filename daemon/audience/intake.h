@@ -7,8 +7,9 @@
  *
  * Ownership  the batch belongs to the caller; apply leaves it intact. Threads: one.
  * Limits     one field 64 KiB, one row 256 KiB, 10,000 bad rows remembered (more end the intake
- * with CR_TOOBIG). Source     RFC 4180 by libcsv in strict mode; E.164 / China mobile numbers; RFC
- * 5321 addresses (ASCII local part).
+ *            with CR_TOOBIG).
+ * Source     RFC 4180 by libcsv in strict mode; E.164 / China mobile numbers; RFC 5321 addresses
+ *            (ASCII local part).
  */
 #ifndef INTAKE_H
 #define INTAKE_H

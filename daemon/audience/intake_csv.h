@@ -4,9 +4,10 @@
  * libcsv knows neither lines nor limits and takes an unterminated quote for a very long field; this
  * is the wall around it. Everything after the first failure is refused.
  *
- * Ownership  fields belong to the reader and live until the callback returns. Limits     64 columns,
- * 64 KiB a field, 256 KiB a row. Source     RFC 4180 by libcsv in strict mode; a byte order mark is
- * skipped, blank lines are not rows, spaces around a field that is not quoted are dropped.
+ * Ownership  fields belong to the reader and live until the callback returns.
+ * Limits     64 columns, 64 KiB a field, 256 KiB a row.
+ * Source     RFC 4180 by libcsv in strict mode; a byte order mark is skipped, blank lines are not
+ *            rows, spaces around a field that is not quoted are dropped.
  */
 #ifndef INTAKE_CSV_H
 #define INTAKE_CSV_H

@@ -8,9 +8,11 @@
  * are attributes.
  *
  * Ownership  immutable once built; segment_ref / segment_unref count atomically, strings live as
- * long as the segment. Threads    any may read. Limits     50 attributes; all values together 8
- * MiB. Upgrade    a change of the block's layout takes a new SEGMENT_FORMAT; segment_decode refuses
- * what it does not know.
+ *            long as the segment.
+ * Threads    any may read.
+ * Limits     50 attributes; all values together 8 MiB.
+ * Upgrade    a change of the block's layout takes a new SEGMENT_FORMAT; segment_decode refuses what
+ *            it does not know.
  */
 #ifndef AUDIENCE_SEGMENT_H
 #define AUDIENCE_SEGMENT_H

@@ -5,8 +5,8 @@
  * An attribute with more values than TAGS_VALUES_MAX keeps none of them: it is no way to divide
  * people.
  *
- * Ownership  a set owns names and bitmaps; they live as long as the set. Threads    read by any once
- * tags_seal was called.
+ * Ownership  a set owns names and bitmaps; they live as long as the set.
+ * Threads    read by any once tags_seal was called.
  */
 #ifndef AUDIENCE_TAGS_H
 #define AUDIENCE_TAGS_H

@@ -4,7 +4,8 @@
  * Dispatch tells it from its bytes, plan from the stored ones of a broadcast that dispatch does not
  * hold any more.
  *
- * Ownership  answers are the caller's. Threads    none.
+ * Ownership  answers are the caller's.
+ * Threads    none.
  */
 #ifndef STORY_H
 #define STORY_H
