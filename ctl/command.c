@@ -27,15 +27,11 @@ typedef struct {
     size_t count;
 } option_set_t;
 
+/* Of two options with one name getopt_long finds the one that was added first. */
 static void
 set_add(option_set_t *set, const option_t *options)
 {
     for (const option_t *option = options; option && option->name; option++) {
-        bool hidden = false;
-        for (size_t i = 0; i < set->count; i++)
-            hidden = hidden || strcmp(set->known[i]->name, option->name) == 0;
-        if (hidden)
-            continue;
         CR_ASSERT(set->count < OPTIONS_MAX);
         set->longs[set->count] = (struct option){
             option->name, option->kind == OPTION_FLAG ? no_argument : required_argument, NULL, 0};

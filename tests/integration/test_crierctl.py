@@ -200,6 +200,7 @@ class Answers(Connected):
             columns = [width(line[:line.index(word)]) for line, word in zip((head, *rows), (head.split()[2], rows[0].split()[2], rows[1].split()[2]))]
             self.assertEqual(len(set(columns)), 1, (head, rows))
             self.assertIn("2026-05-12 09:00:00", rows[0])
+            self.assertTrue(rows[0].startswith("fzr-day  全国防灾减灾日  "), rows[0])
 
     def test_lists_and_records_pass_json_through_untouched(self):
         answers = {"queue": "/v1/queue", "workers": "/v1/workers", "gateways": "/v1/gateways", "audit": "/v1/audit?limit=50", "status": "/v1/status",
@@ -268,6 +269,14 @@ class Changes(Connected):
         self.assertEqual(self.crierd.requests[-1][3], content)
         self.assertEqual(self.crierd.requests[-1][2]["Content-Type"], "text/csv")
         self.assertIn("0.42 s", done.stdout)
+
+    def test_an_import_whose_answer_is_lost_is_sent_again_from_its_start(self):
+        (self.path / "p.csv").write_text("id,name\nN1,a\n")
+        self.crierd.says("POST /v1/recipients/import", "lost", {"rows": 1})
+        self.assertEqual(self.as_planner("recipients", "import", self.path / "p.csv").returncode, 0)
+        first, second = self.crierd.requests
+        self.assertEqual((first[3], first[2]["Idempotency-Key"]), (second[3], second[2]["Idempotency-Key"]))
+        self.assertEqual(second[3], b"id,name\nN1,a\n")
 
     def test_bad_rows_are_named_and_with_skip_bad_written_beside_the_file(self):
         source = self.path / "p.csv"
