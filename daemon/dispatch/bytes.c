@@ -2,6 +2,20 @@
 
 #include <string.h>
 
+bytes_t
+bytes_over(uint8_t *bytes, size_t length)
+{
+    bytes_t self = {.length = length};
+    self.bytes = bytes;
+    return self;
+}
+
+bytes_t
+bytes_of(const uint8_t *bytes, size_t length)
+{
+    return bytes_over((uint8_t *)(uintptr_t)bytes, length);
+}
+
 static uint8_t *
 claim(bytes_t *self, size_t length)
 {

@@ -15,6 +15,10 @@ typedef struct {
     bool failed;
 } bytes_t;
 
+bytes_t bytes_over(uint8_t *bytes, size_t length);
+/* To read from only. */
+bytes_t bytes_of(const uint8_t *bytes, size_t length);
+
 void bytes_put(bytes_t *self, size_t width, uint64_t value);
 void bytes_put_run(bytes_t *self, const void *run, size_t length);
 /* A length byte and the text; shorter than CORE_NAME_MAX. */

@@ -49,7 +49,7 @@ lease_encode(const lease_t *lease, uint32_t intent, uint8_t out[CORE_RECORD_MAX]
         if (lease_is_answered(lease, i))
             answered[offset / 8] |= bit;
     }
-    bytes_t to = {out, CORE_RECORD_MAX, 0, false};
+    bytes_t to = bytes_over(out, CORE_RECORD_MAX);
     bytes_put(&to, 1, RECORD_VERSION);
     bytes_put(&to, 1,
               (lease->idempotent ? FLAG_IDEMPOTENT : 0u) |
@@ -317,7 +317,7 @@ typedef struct {
 static cr_err_t
 read_record(cr_slice_t record, record_t *out)
 {
-    bytes_t from = {(uint8_t *)record.text, record.length, 0, false};
+    bytes_t from = bytes_of((const uint8_t *)record.text, record.length);
     if (bytes_take(&from, 1) != RECORD_VERSION)
         return CR_CORRUPT;
     uint64_t flags = bytes_take(&from, 1);

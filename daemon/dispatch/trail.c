@@ -63,7 +63,7 @@ trail_encode(const trail_t *self, uint8_t out[CORE_TRAIL_MAX])
 {
     if (self->count == 0)
         return 0;
-    bytes_t to = {out, CORE_TRAIL_MAX, 0, false};
+    bytes_t to = bytes_over(out, CORE_TRAIL_MAX);
     bytes_put(&to, 1, TRAIL_VERSION);
     bytes_put(&to, 1, self->kind);
     bytes_put(&to, 8, (uint64_t)self->at_us);
@@ -124,7 +124,7 @@ take_each(bytes_t *from, trail_t *out)
 cr_err_t
 trail_decode(const uint8_t *bytes, size_t length, trail_t *out)
 {
-    bytes_t from = {(uint8_t *)bytes, length, 0, false};
+    bytes_t from = bytes_of(bytes, length);
     if (bytes_take(&from, 1) != TRAIL_VERSION)
         return length == 0 ? CR_CORRUPT : CR_CONFLICT;
     trail_t read = {.kind = (trail_kind_t)bytes_take(&from, 1)};
