@@ -293,24 +293,18 @@ problem_text(const json_t *problem, const char *name)
     return text ? text : "";
 }
 
-/* The problem's detail, with line, member and suggestion where the detail does not say them. */
+/* The problem's detail, with the member and the suggestion where the detail does not say them. */
 static void
 describe(const json_t *problem, long status, cr_str_t *text)
 {
     const char *detail = problem_text(problem, "detail");
     const char *member = problem_text(problem, "member");
     const char *suggestion = problem_text(problem, "suggestion");
-    json_int_t line = json_integer_value(json_object_get(problem, "line"));
     cr_str_append_text(text, detail[0] ? detail : problem_text(problem, "title"));
     if (text->length == 0)
         cr_str_appendf(text, "HTTP %ld", status);
     if (member[0] && !strstr(detail, member))
         cr_str_appendf(text, " (%s)", member);
-    if (line > 0 && !strstr(detail, "line")) {
-        char number[24];
-        snprintf(number, sizeof number, "%" JSON_INTEGER_FORMAT, line);
-        words_fill(text, W_PROBLEM_LINE, number, NULL);
-    }
     if (suggestion[0] && !strstr(detail, suggestion))
         words_fill(text, W_DID_YOU_MEAN, suggestion, NULL);
 }
@@ -328,6 +322,7 @@ judge_status(api_t *self, exchange_t *exchange)
     while (exchange->status < meanings[i].from || exchange->status > meanings[i].to)
         i++;
     cr_err_t err = refuse(self, meanings[i].err, meanings[i].sentence, cr_str_text(&text));
+    self->fault->line = (size_t)json_integer_value(json_object_get(problem, "line"));
     self->fault->column = (size_t)json_integer_value(json_object_get(problem, "column"));
     cr_str_fini(&text);
     json_decref(self->problem);

@@ -80,16 +80,31 @@ points_into_selector(const ctl_t *ctl)
     return !name || strcmp(name, "to") == 0 || strcmp(name, "select") == 0;
 }
 
+/* "crierctl: county.csv: line 3: what is wrong"; rows that are listed below name their own lines. */
+static void
+print_fault(const ctl_t *ctl, const char *text, bool has_rows)
+{
+    cr_str_t line;
+    cr_str_init(&line, LINE_BYTES_MAX);
+    cr_str_appendf(&line, "crierctl: %s%s", ctl->about ? ctl->about : "", ctl->about ? ": " : "");
+    if (ctl->fault.line > 0 && !ctl->pointed && !has_rows) {
+        char number[24];
+        snprintf(number, sizeof number, "%zu", ctl->fault.line);
+        words_fill(&line, W_AT_LINE, number, NULL);
+    }
+    fprintf(stderr, "%s%s\n", cr_str_text(&line), text);
+    cr_str_fini(&line);
+}
+
 static int
 report(const ctl_t *ctl, cr_err_t err)
 {
     const char *text = ctl->fault.text[0] != '\0' ? ctl->fault.text : cr_err_text(err);
-    fprintf(stderr, "crierctl: %s%s%s\n", ctl->about ? ctl->about : "", ctl->about ? ": " : "",
-            text);
+    const json_t *rows = ctl->api ? json_object_get(api_problem(ctl->api), "bad_rows") : NULL;
+    print_fault(ctl, text, json_array_size(rows) > 0);
     if (points_into_selector(ctl))
         print_place(ctl->pointed, ctl->fault.column);
-    if (ctl->api && api_problem(ctl->api))
-        print_bad_rows(json_object_get(api_problem(ctl->api), "bad_rows"));
+    print_bad_rows(rows);
     return ctl->exit_code != 0 ? ctl->exit_code : exit_codes[err];
 }
 

@@ -53,6 +53,8 @@ write_names(cr_str_t *out, const json_t *value)
     }
     json_object_foreach((json_t *)value, key, member)
     {
+        if (json_is_integer(member) && json_integer_value(member) == 0)
+            continue;
         cr_str_appendf(out, "%s%s=", out->length > 0 ? ", " : "", word_for(key));
         write_text(out, member);
     }
@@ -126,7 +128,7 @@ view_record(const json_t *object, const view_field_t *fields)
         if (!is_shown(json_object_get(object, field->member)))
             continue;
         table_cell(table, word(field->title));
-        add_cell(table, object, field, "");
+        add_cell(table, object, field, "-");
     }
     return table_finish(&table);
 }

@@ -18,7 +18,7 @@ typedef enum {
     VIEW_NUMBER, /* right-aligned */
     VIEW_TIME,   /* "2026-05-12 09:00:00", in the office's zone as the API gives it */
     VIEW_FLAG,   /* yes or no */
-    VIEW_NAMES,  /* a list of machine names, or an object's keys with their values */
+    VIEW_NAMES,  /* a list of machine names, or the members of an object but for zeros */
     VIEW_MS,     /* milliseconds, as seconds */
 } view_kind_t;
 

@@ -7,7 +7,7 @@ static const view_field_t audit_fields[] = {
     {"who", VIEW_TEXT, W_WHO},
     {"what", VIEW_TEXT, W_WHAT},
     {"object", VIEW_TEXT, W_OBJECT},
-    {"detail", VIEW_TEXT, W_DETAIL},
+    {"detail", VIEW_NAMES, W_DETAIL},
     {0},
 };
 

@@ -15,7 +15,7 @@ enum { FILE_NAME_MAX = 4096, BAR_COLUMNS = 30 };
 
 static const view_field_t recipient_fields[] = {
     {"id", VIEW_TEXT, W_ID},
-    {"name", VIEW_TEXT, W_NAME},
+    {"name", VIEW_TEXT, W_FULL_NAME},
     {"phone", VIEW_TEXT, W_PHONE},
     {"openid", VIEW_TEXT, W_OPENID},
     {"email", VIEW_TEXT, W_EMAIL},

@@ -56,7 +56,7 @@ print_text(const char *text)
         char *copy = strndup(at, length);
         cr_str_clear(&line);
         terminal_append(&line, copy ? copy : "");
-        printf("  %s\n", cr_str_text(&line));
+        printf("%s%s\n", length > 0 ? "  " : "", cr_str_text(&line));
         free(copy);
         at += length + (at[length] == '\n');
     }

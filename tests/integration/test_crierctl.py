@@ -160,11 +160,11 @@ class Answers(Connected):
     def test_a_selector_error_has_a_mark_under_its_column_and_a_suggestion(self):
         selector = "group:farmer & town:孔庄镇"
         self.crierd.says("GET /v1/audience?select=" + urllib.parse.quote(selector, safe=""),
-                         (400, {"status": 400, "detail": "no town 孔庄镇", "column": 21, "suggestion": "孔村镇"}))
+                         (400, {"status": 400, "detail": "no town 孔庄镇", "line": 1, "column": 21, "suggestion": "孔村镇"}))
         refused = self.as_planner("count", selector)
         self.assertEqual(refused.returncode, 65)
         line, shown, mark = refused.stderr.splitlines()
-        self.assertIn("孔村镇", line)
+        self.assertEqual(line, "crierctl: no town 孔庄镇; did you mean 孔村镇?")
         self.assertEqual(shown.index("孔"), mark.index("^"))
 
     def test_a_mark_behind_han_characters_counts_them_as_two(self):
@@ -269,6 +269,11 @@ class Changes(Connected):
         self.assertEqual(self.crierd.requests[-1][3], content)
         self.assertEqual(self.crierd.requests[-1][2]["Content-Type"], "text/csv")
         self.assertIn("0.42 s", done.stdout)
+
+    def test_a_broken_file_is_named_with_its_line(self):
+        (self.path / "p.csv").write_text('id,name\nN1,"a\n')
+        self.crierd.says("POST /v1/recipients/import", (422, {"status": 422, "detail": "an unterminated quote", "line": 2, "column": 4}))
+        self.assertEqual(self.as_planner("recipients", "import", self.path / "p.csv").stderr, f"crierctl: {self.path}/p.csv: line 2: an unterminated quote\n")
 
     def test_an_import_whose_answer_is_lost_is_sent_again_from_its_start(self):
         (self.path / "p.csv").write_text("id,name\nN1,a\n")
