@@ -89,14 +89,6 @@ may_have_arrived(CURL *request, CURLcode result)
     return uploaded > 0 || request_bytes > 0;
 }
 
-static bool
-is_smtp(CURL *request)
-{
-    char *scheme = NULL;
-    curl_easy_getinfo(request, CURLINFO_SCHEME, &scheme);
-    return scheme && (strcasecmp(scheme, "smtp") == 0 || strcasecmp(scheme, "smtps") == 0);
-}
-
 static void
 finish(cr_http_t *self, CURL *request, CURLcode result)
 {
@@ -106,9 +98,7 @@ finish(cr_http_t *self, CURL *request, CURLcode result)
     curl_easy_getinfo(request, CURLINFO_RESPONSE_CODE, &answer.status);
     curl_easy_getinfo(request, CURLINFO_TOTAL_TIME_T, &elapsed_us);
     curl_easy_getinfo(request, CURLINFO_RETRY_AFTER, &retry_after_s);
-    /* libcurl makes a failure of an SMTP refusal; for us a reply of 4xx or 5xx is an answer. */
-    bool refused = is_smtp(request) && answer.status >= 400;
-    answer.answered = result == CURLE_OK || refused;
+    answer.answered = result == CURLE_OK;
     answer.sent = answer.answered || may_have_arrived(request, result);
     answer.elapsed_us = elapsed_us;
     answer.retry_after_ms = retry_after_s * 1000;
@@ -221,13 +211,13 @@ cr_http_destroy(cr_http_t **self_p)
     cr_http_t *self = *self_p;
     if (!self)
         return;
-    arm(self, -1);
     while (self->first) {
         CURL *request = self->first;
         call_unlink(self, request);
         call_free(request);
     }
     curl_multi_cleanup(self->multi);
+    arm(self, -1); /* last: taking requests out sets timers too */
     free(self);
     *self_p = NULL;
 }
@@ -250,7 +240,7 @@ cr_http_request(const char *url, long timeout_ms)
     curl_easy_setopt(request, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(request, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(request, CURLOPT_PROXY, "");
-    curl_easy_setopt(request, CURLOPT_PROTOCOLS_STR, "http,https,smtp,smtps");
+    curl_easy_setopt(request, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(request, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(request, CURLOPT_WRITEDATA, call);
     curl_easy_setopt(request, CURLOPT_ERRORBUFFER, call->error);

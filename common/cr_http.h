@@ -1,9 +1,10 @@
 /*
- * cr_http - HTTP and SMTP requests by libcurl, many at once on a zloop
+ * cr_http - HTTP requests by libcurl, many at once on a zloop
  *
  * Gateways submit through one cr_http_t on the worker's loop; crierctl has its own blocking client.
- * Connections are kept and re-used. Redirects are not followed; only http, https, smtp and smtps
- * are spoken; TLS certificates are checked unless a CA file says what to trust.
+ * Connections are kept and re-used. Redirects are not followed; only http and https are
+ * spoken (for SMTP libcurl blocks its caller, see workers/mail/courier.h); TLS certificates are
+ * checked unless a CA file says what to trust.
  *
  * Ownership  the easy handle of a request belongs to the module from cr_http_submit on.
  * Threads    one cr_http_t belongs to one loop.
@@ -21,7 +22,7 @@ typedef struct cr_http cr_http_t;
 typedef struct {
     bool answered; /* false: no complete answer; `sent` says whether it may have been taken */
     bool sent;   /* the request left, or part of it did: without an answer the outcome is unknown */
-    long status; /* HTTP status, or the last SMTP reply code */
+    long status; /* of HTTP */
     cr_slice_t body;        /* lives until the callback returns */
     int64_t retry_after_ms; /* from Retry-After; 0: none */
     const char *error;      /* for people; "" when answered */

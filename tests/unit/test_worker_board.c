@@ -384,6 +384,26 @@ a_lease_over_the_credit_or_held_already_is_refused(void)
 }
 
 static void
+a_lost_lease_with_something_to_prove_takes_no_credit(void)
+{
+    board_t *board = board_new(&rules);
+    board_slot_t slot;
+    for (uint64_t number = 1; number <= 8; number++) {
+        const lease_spec_t spec = {
+            .lease = number, .lane = CR_LANE_BULK, .drill = true, .count = 1};
+        batch_t *batch = lease_batch(&spec);
+        bool room = number <= 2 * (rules.credit + rules.urgent_credit);
+        CU_ASSERT_EQUAL(board_add(board, &batch, 0), room ? CR_OK : CR_TOOBIG);
+        if (!room)
+            continue;
+        CU_ASSERT_TRUE(exchange(board, 0));
+        CU_ASSERT_TRUE(board_next(board, early, &slot));
+        board_lose(board, number);
+    }
+    board_destroy(&board);
+}
+
+static void
 gateway_ids_go_with_the_accepted_ones_in_order(void)
 {
     board_rules_t own = rules;
@@ -494,6 +514,7 @@ CU_TestInfo cr_tests[] = {
     TEST(a_stopped_lease_reports_what_was_submitted_and_gives_the_rest_back),
     TEST(a_lost_lease_without_proof_is_forgotten_and_with_proof_tells_it_once),
     TEST(a_lease_over_the_credit_or_held_already_is_refused),
+    TEST(a_lost_lease_with_something_to_prove_takes_no_credit),
     TEST(gateway_ids_go_with_the_accepted_ones_in_order),
     TEST(draining_gives_back_what_was_not_submitted),
     TEST(an_unsound_lease_is_refused),

@@ -73,14 +73,15 @@ reply_status(long code)
 }
 
 outcome_t
-mail_answer_outcome(const cr_http_answer_t *answer, cr_slice_t reply)
+mail_outcome(const parcel_t *parcel)
 {
-    if (!answer->answered && answer->sent)
+    if (!parcel->answered && parcel->sent > 0)
         return (outcome_t){.status = CR_STATUS_UNKNOWN};
-    if (!answer->answered || answer->status == 421)
+    if (!parcel->answered || parcel->status == 421)
         return (outcome_t){.status = CR_STATUS_RETRY_1, .retry_after_ms = AWAY_RETRY_MS};
-    outcome_t outcome = {.status = reply_status(answer->status)};
-    if (answer->status >= 500)
+    outcome_t outcome = {.status = reply_status(parcel->status)};
+    cr_slice_t reply = {parcel->reply, parcel->reply_length};
+    if (parcel->status >= 500)
         enhanced_status(second_word(reply), &outcome.status);
     return outcome;
 }

@@ -10,10 +10,9 @@
 #ifndef MAIL_OUTCOME_H
 #define MAIL_OUTCOME_H
 
-#include "cr_http.h"
+#include "courier.h"
 #include "runtime/outcome.h"
 
-/* `reply` is the server's last line: "550 5.1.1 no such mailbox". */
-outcome_t mail_answer_outcome(const cr_http_answer_t *answer, cr_slice_t reply);
+outcome_t mail_outcome(const parcel_t *parcel);
 
 #endif

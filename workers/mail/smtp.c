@@ -4,29 +4,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "courier.h"
 #include "cr_clock.h"
-#include "cr_http.h"
 #include "cr_keys.h"
 #include "mail_message.h"
 #include "mail_outcome.h"
 
-enum { REPLY_BYTES_MAX = 1024, URL_BYTES_MAX = 2048 };
-
-/* A mail on its way. */
+/* A slot of the window: its courier, and the mail that is with it. */
 typedef struct call {
     struct smtp *gateway;
     struct call *next_free;
+    courier_t *courier;
+    parcel_t parcel;
     gateway_done_fn *done;
     void *context;
-    GByteArray *mail;
-    size_t sent; /* bytes that libcurl took */
-    struct curl_slist *recipient;
-    cr_str_t reply; /* the server's last line */
 } call_t;
 
 typedef struct smtp {
     const smtp_config_t *config;
-    cr_http_t *http;
+    zloop_t *loop;
+    courier_config_t courier_config;
     mail_sender_t sender;
     char *url; /* with the name to greet with as its path */
     char *password;
@@ -35,97 +32,48 @@ typedef struct smtp {
 
 /* ---- submit --------------------------------------------------------------------------------- */
 
-/* Frees what the mail needed; the call can be used again. */
+static void
+parcel_fini(parcel_t *parcel)
+{
+    if (parcel->mail)
+        g_byte_array_unref(parcel->mail);
+    free(parcel->recipient);
+    *parcel = (parcel_t){0};
+}
+
 static void
 call_release(call_t *call)
 {
-    if (call->mail)
-        g_byte_array_unref(call->mail);
-    curl_slist_free_all(call->recipient);
-    call->mail = NULL;
-    call->recipient = NULL;
-    call->sent = 0;
+    parcel_fini(&call->parcel);
     call->next_free = call->gateway->free_calls;
     call->gateway->free_calls = call;
 }
 
-static size_t
-on_read(char *out, size_t size, size_t count, void *context)
+static int
+on_back(zloop_t *loop, zsock_t *socket, void *context)
 {
+    (void)loop;
+    (void)socket;
     call_t *call = context;
-    size_t left = call->mail->len - call->sent;
-    size_t length = size * count < left ? size * count : left;
-    if (length > 0)
-        memcpy(out, call->mail->data + call->sent, length);
-    call->sent += length;
-    return length;
-}
-
-/* libcurl hands over every reply line. */
-static size_t
-on_reply(char *line, size_t size, size_t count, void *context)
-{
-    call_t *call = context;
-    cr_str_clear(&call->reply);
-    cr_str_append(&call->reply, line, size * count);
-    return size * count;
-}
-
-static void
-on_answer(void *context, const cr_http_answer_t *answer)
-{
-    call_t *call = context;
+    const parcel_t *parcel = courier_receive(call->courier);
+    if (!parcel)
+        return 0;
     gateway_done_fn *done = call->done;
     void *done_context = call->context;
-    outcome_t outcome = mail_answer_outcome(answer, cr_str_slice(&call->reply));
+    outcome_t outcome = mail_outcome(parcel);
     call_release(call);
     done(done_context, &outcome);
-}
-
-static void
-set_security(const smtp_t *self, CURL *request)
-{
-    const smtp_config_t *config = self->config;
-    bool starttls = strcmp(config->tls, "starttls") == 0;
-    /* ALL: a server without STARTTLS gets no mail, never one in the clear. */
-    curl_easy_setopt(request, CURLOPT_USE_SSL,
-                     starttls ? (long)CURLUSESSL_ALL : (long)CURLUSESSL_NONE);
-    if (config->ca_file[0])
-        curl_easy_setopt(request, CURLOPT_CAINFO, config->ca_file);
-    if (config->user[0]) {
-        curl_easy_setopt(request, CURLOPT_USERNAME, config->user);
-        curl_easy_setopt(request, CURLOPT_PASSWORD, self->password);
-    }
+    return 0;
 }
 
 static cr_err_t
-post(smtp_t *self, call_t *call)
+pack(call_t *call, const message_t *message)
 {
-    CURL *request = cr_http_request(self->url, (long)self->config->runtime.timeout_ms);
-    if (!request)
+    call->parcel.recipient = strndup(message->address.text, message->address.length);
+    if (!call->parcel.recipient)
         return CR_NOMEM;
-    set_security(self, request);
-    curl_easy_setopt(request, CURLOPT_MAIL_FROM, self->config->from);
-    curl_easy_setopt(request, CURLOPT_MAIL_RCPT, call->recipient);
-    curl_easy_setopt(request, CURLOPT_UPLOAD, 1L);
-    curl_easy_setopt(request, CURLOPT_INFILESIZE_LARGE, (curl_off_t)call->mail->len);
-    curl_easy_setopt(request, CURLOPT_READFUNCTION, on_read);
-    curl_easy_setopt(request, CURLOPT_READDATA, call);
-    curl_easy_setopt(request, CURLOPT_HEADERFUNCTION, on_reply);
-    curl_easy_setopt(request, CURLOPT_HEADERDATA, call);
-    return cr_http_submit(self->http, request, NULL, on_answer, call);
-}
-
-static cr_err_t
-load(call_t *call, const message_t *message)
-{
-    char *address = strndup(message->address.text, message->address.length);
-    call->recipient = address ? curl_slist_append(NULL, address) : NULL;
-    free(address);
-    if (!call->recipient)
-        return CR_NOMEM;
-    call->mail = mail_message_build(message, &call->gateway->sender, cr_clock_wall_us());
-    return call->mail ? CR_OK : CR_INVAL;
+    call->parcel.mail = mail_message_build(message, &call->gateway->sender, cr_clock_wall_us());
+    return call->parcel.mail ? CR_OK : CR_INVAL;
 }
 
 static cr_err_t
@@ -137,16 +85,33 @@ smtp_submit(void *gateway, const message_t *message, gateway_done_fn *done, void
     self->free_calls = call->next_free;
     call->done = done;
     call->context = context;
-    cr_str_clear(&call->reply);
-    cr_err_t err = load(call, message);
+    cr_err_t err = pack(call, message);
     if (err == CR_OK)
-        err = post(self, call);
-    if (err != CR_OK)
+        courier_send(call->courier, &call->parcel);
+    else
         call_release(call);
     return err;
 }
 
 /* ---- open and close ------------------------------------------------------------------------- */
+
+/* All are asked to stop before the first is waited for. */
+static void
+dismiss_couriers(smtp_t *self)
+{
+    int64_t window = self->calls ? self->config->runtime.window : 0;
+    for (int64_t i = 0; i < window; i++)
+        if (self->calls[i].courier)
+            courier_stop(self->calls[i].courier);
+    for (int64_t i = 0; i < window; i++) {
+        call_t *call = &self->calls[i];
+        if (call->courier)
+            zloop_reader_end(self->loop, courier_socket(call->courier));
+        courier_destroy(&call->courier);
+        parcel_fini(&call->parcel);
+    }
+    free(self->calls);
+}
 
 static void
 smtp_close(void **gateway_p)
@@ -154,14 +119,7 @@ smtp_close(void **gateway_p)
     smtp_t *self = *gateway_p;
     if (!self)
         return;
-    cr_http_destroy(&self->http);
-    for (int64_t i = 0; self->calls && i < self->config->runtime.window; i++) {
-        call_t *call = &self->calls[i];
-        if (call->mail || call->recipient)
-            call_release(call);
-        cr_str_fini(&call->reply);
-    }
-    free(self->calls);
+    dismiss_couriers(self);
     free(self->url);
     if (self->password)
         sodium_memzero(self->password, strlen(self->password));
@@ -171,15 +129,28 @@ smtp_close(void **gateway_p)
 }
 
 static cr_err_t
-make_calls(smtp_t *self, uint32_t window)
+hire_couriers(smtp_t *self, uint32_t window)
 {
+    self->courier_config = (courier_config_t){
+        .url = self->url,
+        .from = self->config->from,
+        .starttls = strcmp(self->config->tls, "starttls") == 0,
+        .ca_file = self->config->ca_file,
+        .user = self->config->user,
+        .password = self->password,
+        .timeout_ms = (long)self->config->runtime.timeout_ms,
+    };
     self->calls = calloc(window, sizeof *self->calls);
     if (!self->calls)
         return CR_NOMEM;
     for (uint32_t i = 0; i < window; i++) {
-        self->calls[i] = (call_t){.gateway = self, .next_free = self->free_calls};
-        cr_str_init(&self->calls[i].reply, REPLY_BYTES_MAX);
-        self->free_calls = &self->calls[i];
+        call_t *call = &self->calls[i];
+        *call = (call_t){.gateway = self, .next_free = self->free_calls};
+        call->courier = courier_new(&self->courier_config);
+        if (!call->courier)
+            return CR_NOMEM;
+        CR_ASSERT(zloop_reader(self->loop, courier_socket(call->courier), on_back, call) == 0);
+        self->free_calls = call;
     }
     return CR_OK;
 }
@@ -222,6 +193,8 @@ smtp_open(zloop_t *loop, const void *config, uint32_t window, void **gateway, cr
         return cr_fault_set(fault, CR_NOMEM, "out of memory");
     *gateway = self;
     self->config = config;
+    self->loop = loop;
+    curl_global_init(CURL_GLOBAL_DEFAULT); /* before any thread uses it */
     self->sender = (mail_sender_t){self->config->from, self->config->domain};
     mail_message_init();
     cr_err_t err = read_url(self, fault);
@@ -229,10 +202,9 @@ smtp_open(zloop_t *loop, const void *config, uint32_t window, void **gateway, cr
         err = read_password(self, fault);
     if (err != CR_OK)
         return err;
-    self->http = cr_http_new(loop, window);
-    return self->http && make_calls(self, window) == CR_OK
+    return hire_couriers(self, window) == CR_OK
                ? CR_OK
-               : cr_fault_set(fault, CR_NOMEM, "out of memory");
+               : cr_fault_set(fault, CR_NOMEM, "no threads for %u mails at a time", window);
 }
 
 const gateway_kind_t smtp_gateway = {

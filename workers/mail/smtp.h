@@ -1,7 +1,7 @@
 /*
  * smtp - mails to a relay, by libcurl
  *
- * One recipient a mail, connections are kept and re-used. The relay's word is final (HANDED): what
+ * One recipient a mail, and a courier with its own kept connection for each slot of the window. The relay's word is final (HANDED): what
  * it finds out later comes as a bounce to the office's mailbox.
  *
  * Source     RFC 5321, 3207 (STARTTLS).

@@ -38,8 +38,8 @@ struct board {
     board_rules_t rules;
     uint32_t report_outcomes;
     int64_t report_us;
-    size_t count;
-    lease_t *leases[]; /* in the order they came; room for all credit */
+    size_t count, room;
+    lease_t *leases[]; /* in the order they came */
 };
 
 /* ---- leases --------------------------------------------------------------------------------- */
@@ -128,11 +128,13 @@ lease_is_over(const lease_t *lease)
 board_t *
 board_new(const board_rules_t *rules)
 {
-    size_t room = (size_t)rules->credit + rules->urgent_credit;
+    /* Twice the credit: those that were lost may still have something to prove. */
+    size_t room = 2 * ((size_t)rules->credit + rules->urgent_credit);
     board_t *self = calloc(1, sizeof *self + room * sizeof(lease_t *));
     if (!self)
         return NULL;
     self->rules = *rules;
+    self->room = room;
     self->report_outcomes = REPORT_OUTCOMES;
     self->report_us = REPORT_US;
     return self;
@@ -184,8 +186,9 @@ is_over_credit(const board_t *self, bool emergency)
 {
     size_t held = 0;
     for (size_t i = 0; i < self->count; i++)
-        held += (self->leases[i]->lane == CR_LANE_EMERGENCY) == emergency;
-    return held >= (emergency ? self->rules.urgent_credit : self->rules.credit);
+        held += !self->leases[i]->lost && (self->leases[i]->lane == CR_LANE_EMERGENCY) == emergency;
+    return self->count == self->room ||
+           held >= (emergency ? self->rules.urgent_credit : self->rules.credit);
 }
 
 static cr_err_t

@@ -12,7 +12,8 @@
  *            unknowns are sent again anyway.
  * Class      a lease of the other class (drill or real) is taken and given back as WAITING.
  * Time       arguments; nothing is read here. Threads none.
- * Limits     as many leases as the credit of the worker, each of 256 deliveries.
+ * Limits     as many leases as the credit of the worker, and as many lost ones that still have
+ *            something to prove; each of 256 deliveries.
  */
 #ifndef BOARD_H
 #define BOARD_H
