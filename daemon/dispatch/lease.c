@@ -16,7 +16,7 @@
 #include "state.h"
 
 enum { RECORD_VERSION = 1, FLAG_IDEMPOTENT = 1, FLAG_FREE_RUNNING = 2, BITS = CORE_BLOCK / 8 };
-enum { EPOCH_SHIFT = 40 };
+enum { EPOCH_SHIFT = 40, STOP_AGAIN_US = 1000000 };
 
 bool
 lease_is_answered(const lease_t *lease, uint32_t position)
@@ -97,7 +97,7 @@ unlink_lease(core_t *core, lease_t *lease)
 }
 
 static lease_t *
-new_lease(worker_t *worker, channel_t *channel, uint32_t block)
+new_lease(worker_t *worker, channel_t *channel, uint32_t block, int64_t now_us)
 {
     lease_t *lease = calloc(1, sizeof *lease);
     if (!lease)
@@ -105,6 +105,7 @@ new_lease(worker_t *worker, channel_t *channel, uint32_t block)
     const core_gateway_t *gateway = &worker->shown.gateway;
     lease->worker = worker;
     lease->channel = channel;
+    lease->given_us = now_us;
     lease->block = block;
     lease->window = gateway->window;
     lease->idempotent = gateway->idempotent;
@@ -168,7 +169,7 @@ offer(core_t *core, lease_t *lease)
 bool
 lease_grant(core_t *core, worker_t *worker, channel_t *channel, uint32_t block)
 {
-    lease_t *lease = new_lease(worker, channel, block);
+    lease_t *lease = new_lease(worker, channel, block, core->now.mono_us);
     if (!lease)
         return false;
     write_t write;
@@ -195,6 +196,7 @@ lease_stop(core_t *core, lease_t *lease, core_stop_t reason)
 {
     lease->stopped = true;
     lease->stop = reason;
+    lease->told_us = core->now.mono_us;
     core->act.revoke(core->act.context, lease->worker->shown.name, lease->id, reason);
 }
 
@@ -284,6 +286,18 @@ lease_lose(core_t *core, lease_t *lease)
     write_send(core, &write, &(ticket_t){.kind = TICKET_PLAIN});
     core->act.lost(core->act.context, &loss);
     keep_lost(core, lease);
+}
+
+void
+lease_tick(core_t *core, lease_t *lease)
+{
+    int64_t now_us = core->now.mono_us;
+    if (lease->sequence == 0 && now_us - lease->given_us > core->config.lease_us) {
+        lease_stop(core, lease, CORE_STOP_LOST);
+        lease_lose(core, lease);
+    } else if (lease->stopped && now_us - lease->told_us > STOP_AGAIN_US) {
+        lease_stop(core, lease, lease->stop);
+    }
 }
 
 lease_t *
@@ -383,6 +397,7 @@ core_restore(core_t *core, core_time_t now, const cr_delivery_t *place, uint64_t
     *lease = read.lease;
     lease->id = id;
     lease->worker = worker;
+    lease->given_us = now.mono_us;
     lease->progressed = true;
     link_lease(lease);
     core->stats.leases_out++;

@@ -224,6 +224,10 @@ roster_tick(core_t *core)
         if (worker->shown.state != CORE_SILENT &&
             core->now.mono_us - worker->shown.heard_us > core->config.lease_us)
             give_up(core, worker);
+        for (lease_t *lease = worker->leases, *next; lease; lease = next) {
+            next = lease->next;
+            lease_tick(core, lease);
+        }
     }
 }
 

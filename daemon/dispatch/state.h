@@ -46,8 +46,10 @@ struct lease {
     uint32_t sequence;               /* of the newest report that was taken */
     uint32_t intent, asked;          /* acknowledged; wanted by the newest report */
     uint32_t window;
-    bool storing;    /* that report is not stored yet */
-    bool progressed; /* something was tried */
+    int64_t given_us; /* monotonic */
+    int64_t told_us;  /* when its worker was last told to stop */
+    bool storing;     /* that report is not stored yet */
+    bool progressed;  /* something was tried */
     bool stopped, free_running, idempotent;
     core_stop_t stop;
     char gateway[CORE_NAME_MAX];
@@ -140,6 +142,9 @@ bool roster_serves(const core_t *core, const channel_t *channel);
 /* False when nothing was leased: all suppressed, or the worker cannot be reached. */
 bool lease_grant(core_t *core, worker_t *worker, channel_t *channel, uint32_t block);
 void lease_lose(core_t *core, lease_t *lease);
+/* Frames get lost with a connection: gives up a lease that its worker never spoke of, and repeats
+ * the word to stop. */
+void lease_tick(core_t *core, lease_t *lease);
 /* After its last report: unlinks it and frees its block. Its credit is held until that is stored. */
 void lease_end(core_t *core, lease_t *lease);
 void lease_stop(core_t *core, lease_t *lease, core_stop_t reason);
