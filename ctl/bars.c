@@ -206,8 +206,8 @@ append_notes(const bars_t *self, cr_str_t *out)
         if (channel->waits_for[0] == '\0')
             continue;
         cr_str_clear(&line);
-        cr_str_appendf(&line, "%s: ", word_for(channel->name));
-        terminal_append(&line, channel->waits_for);
+        words_fill(&line, W_CHANNEL_WAITS, word_for(channel->name), word_for(channel->waits_for),
+                   NULL);
         lines += append_line(self, &line, out);
     }
     if (self->trouble[0] != '\0') {

@@ -40,24 +40,38 @@ write_flag(cr_str_t *out, const json_t *value)
     cr_str_append_text(out, word(json_is_true(value) ? W_YES : W_NO));
 }
 
+/* "SMS=12, WeChat=3"; an object in an object stands in brackets. */
+static void
+write_members(cr_str_t *out, const json_t *object)
+{
+    const char *key, *gap = "";
+    json_t *member;
+    json_object_foreach((json_t *)object, key, member)
+    {
+        if (json_is_integer(member) && json_integer_value(member) == 0)
+            continue;
+        cr_str_appendf(out, "%s%s=", gap, word_for(key));
+        gap = ", ";
+        if (json_is_object(member)) {
+            cr_str_append_char(out, '(');
+            write_members(out, member);
+            cr_str_append_char(out, ')');
+        } else
+            write_text(out, member);
+    }
+}
+
 static void
 write_names(cr_str_t *out, const json_t *value)
 {
     size_t index;
-    const char *key;
     json_t *member;
     json_array_foreach(value, index, member)
     {
         cr_str_append_text(out, index > 0 ? ", " : "");
         write_name(out, member);
     }
-    json_object_foreach((json_t *)value, key, member)
-    {
-        if (json_is_integer(member) && json_integer_value(member) == 0)
-            continue;
-        cr_str_appendf(out, "%s%s=", out->length > 0 ? ", " : "", word_for(key));
-        write_text(out, member);
-    }
+    write_members(out, value);
 }
 
 static void

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cr_status.h"
+#include "terminal.h"
 
 enum { ENGLISH, CHINESE, LANGUAGES, PLACES_MAX = 9, SENTENCE_BYTES_MAX = 1 << 20 };
 
@@ -100,7 +101,7 @@ fill(cr_str_t *out, word_t id, va_list texts)
         size_t place = place_at(at);
         CR_ASSERT(place <= count);
         if (place > 0)
-            cr_str_append_text(out, values[place - 1]);
+            terminal_append(out, values[place - 1]); /* it may come from anywhere */
         else
             cr_str_append_char(out, *at);
         at += place > 0 ? 3 : 1;

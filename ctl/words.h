@@ -36,7 +36,8 @@ const char *word_for(const char *name);
 /* The words of status.def for a status; a name that is not known is its own word. */
 const char *word_for_status(const char *name);
 
-/* The sentence with its places filled by the texts that follow; the list ends with NULL. */
+/* The sentence with its places filled by the texts that follow, fit for a terminal; the list ends
+ * with NULL. */
 void words_fill(cr_str_t *out, word_t id, ...) __attribute__((sentinel));
 /* The same as a line on standard output. */
 void say(word_t id, ...) __attribute__((sentinel));

@@ -22,7 +22,7 @@ static const view_field_t queue_fields[] = {
     {"accepted", VIEW_NUMBER, W_ACCEPTED},
     {"unknown", VIEW_NUMBER, W_UNKNOWN},
     {"settled", VIEW_NUMBER, W_SETTLED},
-    {"waits_for", VIEW_TEXT, W_WAITS_FOR},
+    {"waits_for", VIEW_NAME, W_WAITS_FOR},
     {0},
 };
 

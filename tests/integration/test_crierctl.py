@@ -220,6 +220,13 @@ class Answers(Connected):
         self.assertNotIn("\u001b", shown)
         self.assertNotIn("\u202e", shown)
         self.assertEqual(len(shown.splitlines()), 2)
+        self.crierd.says("GET /v1/status", (400, {"status": 400, "detail": "a\u001b[31m"}))
+        self.assertNotIn("\u001b", self.as_planner("status").stderr)
+
+    def test_details_of_the_audit_are_told_without_their_zeros(self):
+        self.crierd.says("GET /v1/audit?limit=50", {"items": [{"n": 7, "at": "2026-05-12T09:00:00.123+08:00", "who": "crierd", "what": "broadcast_settled",
+                                                                "object": "B-0000001K", "detail": {"audience": 3, "counts": {"sms": {"delivered": 2, "failed": 0}}}}]})
+        self.assertIn("audience=3, counts=(SMS=(delivered=2))", self.as_planner("audit").stdout)
 
     def test_values_are_escaped_in_paths(self):
         self.as_planner("recipients", "show", "a/b?c 张")
@@ -457,6 +464,7 @@ class Watch(Connected):
                     self.assertTrue(picture[1].startswith(label), picture)
                     self.assertIn("100%", picture[1])
                     self.assertEqual([line for line in screen.overflowed if line in picture or line.startswith("B-")], [])
+                    self.assertIn("短信等待：" if language is CHINESE else "SMS waits: ", seen)
                     self.assertIn("\x1b[42m", seen)
                     self.assertIn("\x1b[97;41mx", seen)
 
