@@ -80,7 +80,7 @@ points_into_selector(const ctl_t *ctl)
     return !name || strcmp(name, "to") == 0 || strcmp(name, "select") == 0;
 }
 
-/* "crierctl: county.csv: line 3: what is wrong"; rows that are listed below name their own lines. */
+/* "crierctl: county.csv: line 3: what is wrong"; rows that are listed below name their lines. */
 static void
 print_fault(const ctl_t *ctl, const char *text, bool has_rows)
 {
