@@ -1,0 +1,607 @@
+#include "core_rig.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void
+broken(rig_t *self, const char *rule)
+{
+    if (self->broken++ == 0)
+        self->rule = rule;
+}
+
+/* Room for one more at the end of an array. */
+static void *
+grown(void *array, size_t count, size_t size)
+{
+    if ((count & (count - 1)) != 0)
+        return array; /* it grows at the powers of two */
+    void *larger = realloc(array, (count > 0 ? 2 * count : 1) * size);
+    CR_ASSERT(larger);
+    return larger;
+}
+
+static void *
+copy_of(const void *bytes, size_t length)
+{
+    void *copy = malloc(length + 1);
+    CR_ASSERT(copy);
+    if (length > 0)
+        memcpy(copy, bytes, length);
+    return copy;
+}
+
+static rig_broadcast_t *
+broadcast_of(rig_t *self, uint64_t id)
+{
+    CR_ASSERT(id > 0 && id <= RIG_BROADCASTS && self->broadcasts[id - 1].spec.id == id);
+    return &self->broadcasts[id - 1];
+}
+
+/* ---- what the core says ----------------------------------------------------------------------- */
+
+static rig_event_t *
+note(rig_t *self, rig_kind_t kind, const char *worker, uint64_t number)
+{
+    self->events = grown(self->events, self->event_count, sizeof *self->events);
+    rig_event_t *event = &self->events[self->event_count++];
+    *event = (rig_event_t){.kind = kind, .number = number};
+    memcpy(event->worker, worker, strlen(worker) + 1);
+    return event;
+}
+
+static rig_record_t *
+record_of(const rig_t *self, uint64_t lease)
+{
+    for (size_t i = 0; i < self->record_count; i++)
+        if (self->records[i].lease == lease)
+            return &self->records[i];
+    return NULL;
+}
+
+static bool
+is_ended(const rig_t *self, uint64_t lease)
+{
+    for (size_t i = self->ended_count; i > 0; i--)
+        if (self->ended[i - 1] == lease)
+            return true;
+    return false;
+}
+
+static void
+on_screen(void *context, const core_run_t *run, cr_status_t verdicts[CORE_BLOCK])
+{
+    const rig_t *self = context;
+    for (uint32_t i = 0; i < run->count; i++) {
+        uint32_t rank = run->first_rank + i;
+        bool meant = rank >= self->screen_first && rank < self->screen_end;
+        verdicts[i] = meant ? self->verdict : CR_STATUS_WAITING;
+    }
+}
+
+static uint32_t
+on_lease(void *context, const core_lease_t *lease)
+{
+    rig_t *self = context;
+    if (self->deaf)
+        return 0;
+    uint64_t *owner = &broadcast_of(self, lease->broadcast)
+                           ->owner[lease->channel][lease->first_rank / CORE_BLOCK];
+    if (*owner != 0)
+        broken(self, "a block was leased twice");
+    *owner = lease->lease;
+    rig_event_t *event = note(self, RIG_LEASE, lease->worker, lease->lease);
+    event->lease = *lease;
+    memcpy(event->offsets, lease->offsets, lease->count);
+    memcpy(event->attempts, lease->attempts, lease->count);
+    return lease->count;
+}
+
+static void
+on_welcome(void *context, const char *worker, const uint64_t *dropped, size_t count)
+{
+    rig_event_t *event = note(context, RIG_WELCOME, worker, 0);
+    CR_ASSERT(count <= CR_COUNT(event->dropped));
+    memcpy(event->dropped, dropped, count * sizeof *dropped);
+    event->dropped_count = count;
+}
+
+static uint32_t
+number_at(const uint8_t *bytes)
+{
+    return bytes[0] | (uint32_t)bytes[1] << 8;
+}
+
+/* The image must say what the acknowledgement says: bytes 2 to 5 of a record are the sequence,
+ * 6 and 7 the intent. */
+static bool
+is_stored(const rig_t *self, uint64_t lease, uint32_t sequence, uint32_t intent)
+{
+    const rig_record_t *at = record_of(self, lease);
+    if (!at)
+        return is_ended(self, lease);
+    const uint8_t *record = at->record;
+    uint32_t stored = number_at(record + 2) | number_at(record + 4) << 16;
+    return stored >= sequence && number_at(record + 6) >= intent;
+}
+
+static void
+on_ack(void *context, const char *worker, uint64_t lease, uint32_t sequence, uint32_t intent)
+{
+    rig_t *self = context;
+    if (!is_stored(self, lease, sequence, intent))
+        broken(self, "a report was acknowledged before it was stored");
+    rig_event_t *event = note(self, RIG_ACK, worker, lease);
+    event->sequence = sequence;
+    event->intent = intent;
+}
+
+static void
+on_refuse(void *context, const char *worker, core_refusal_t reason, uint64_t lease,
+          const char *text)
+{
+    (void)text;
+    note(context, RIG_REFUSE, worker, lease)->reason = (int)reason;
+}
+
+static void
+on_revoke(void *context, const char *worker, uint64_t lease, core_stop_t reason)
+{
+    note(context, RIG_REVOKE, worker, lease)->reason = (int)reason;
+}
+
+static void
+on_receipts_ack(void *context, const char *worker, uint64_t batch)
+{
+    note(context, RIG_RECEIPTS_ACK, worker, batch);
+}
+
+static void
+on_lost(void *context, const core_loss_t *loss)
+{
+    note(context, RIG_LOST, loss->worker, loss->lease)->loss = *loss;
+}
+
+static void
+on_gone(void *context, const char *worker)
+{
+    note(context, RIG_GONE, worker, 0);
+}
+
+static void
+on_done(void *context, uint64_t id)
+{
+    rig_t *self = context;
+    rig_broadcast_t *broadcast = broadcast_of(self, id);
+    if (broadcast->done)
+        broken(self, "done was said twice");
+    for (size_t i = 0; i < self->write_count; i++)
+        if (self->writes[i].write.broadcast == id)
+            broken(self, "done was said before everything was stored");
+    broadcast->done = true;
+    note(self, RIG_DONE, "", id);
+}
+
+/* ---- the ledger ------------------------------------------------------------------------------- */
+
+static void
+on_store(void *context, const core_write_t *write)
+{
+    rig_t *self = context;
+    self->writes = grown(self->writes, self->write_count, sizeof *self->writes);
+    rig_write_t *kept = &self->writes[self->write_count++];
+    CR_ASSERT(write->length <= CORE_BLOCK && write->record_bytes <= CORE_RECORD_MAX);
+    *kept = (rig_write_t){.write = *write};
+    memcpy(kept->status, write->status, write->length);
+    memcpy(kept->record, write->record, write->record_bytes);
+    kept->index = copy_of(write->index, write->index_count * sizeof *write->index);
+    kept->forget = copy_of(write->forget, write->forget_count * sizeof *write->forget);
+    for (size_t i = 0; i < write->index_count; i++)
+        kept->index[i].id.text = copy_of(write->index[i].id.text, write->index[i].id.length);
+    for (size_t i = 0; i < write->forget_count; i++)
+        kept->forget[i].text = copy_of(write->forget[i].text, write->forget[i].length);
+    if (!write->lease_ends)
+        return;
+    uint64_t *owner = broadcast_of(self, write->broadcast)->owner[write->channel];
+    for (uint32_t i = 0; i <= broadcast_of(self, write->broadcast)->spec.total / CORE_BLOCK; i++)
+        if (owner[i] == write->lease)
+            owner[i] = 0;
+}
+
+static void
+free_write(rig_write_t *kept)
+{
+    for (size_t i = 0; i < kept->write.index_count; i++)
+        free((char *)kept->index[i].id.text);
+    for (size_t i = 0; i < kept->write.forget_count; i++)
+        free((char *)kept->forget[i].text);
+    free(kept->index);
+    free(kept->forget);
+}
+
+static void
+on_find(void *context, uint32_t batch, const cr_slice_t *ids, size_t count)
+{
+    rig_t *self = context;
+    self->finds = grown(self->finds, self->find_count, sizeof *self->finds);
+    rig_find_t *find = &self->finds[self->find_count++];
+    *find = (rig_find_t){batch, count, copy_of(ids, count * sizeof *ids)};
+    for (size_t i = 0; i < count; i++)
+        find->ids[i].text = copy_of(ids[i].text, ids[i].length);
+}
+
+static void
+free_find(rig_find_t *find)
+{
+    for (size_t i = 0; i < find->count; i++)
+        free((char *)find->ids[i].text);
+    free(find->ids);
+}
+
+static rig_id_t *
+id_of(const rig_t *self, cr_slice_t id)
+{
+    for (size_t i = 0; i < self->id_count; i++)
+        if (cr_slice_equal(cr_slice_of(self->ids[i].id), id))
+            return &self->ids[i];
+    return NULL;
+}
+
+static void
+put_id(rig_t *self, const core_write_t *write, const core_gateway_id_t *index)
+{
+    rig_id_t *at = id_of(self, index->id);
+    if (!at) {
+        self->ids = grown(self->ids, self->id_count, sizeof *self->ids);
+        at = &self->ids[self->id_count++];
+    }
+    *at = (rig_id_t){.delivery = {write->broadcast, write->channel, index->rank, index->attempt}};
+    memcpy(at->id, index->id.text, index->id.length);
+}
+
+static void
+put_record(rig_t *self, const rig_write_t *kept)
+{
+    const core_write_t *write = &kept->write;
+    rig_record_t *at = record_of(self, write->lease);
+    if (write->lease_ends) {
+        self->ended = grown(self->ended, self->ended_count, sizeof *self->ended);
+        self->ended[self->ended_count++] = write->lease;
+        if (at)
+            at->lease = 0;
+        return;
+    }
+    if (!at)
+        at = record_of(self, 0);
+    if (!at) {
+        self->records = grown(self->records, self->record_count, sizeof *self->records);
+        at = &self->records[self->record_count++];
+    }
+    *at = (rig_record_t){.lease = write->lease,
+                         .place = {.broadcast = write->broadcast, .channel = write->channel},
+                         .bytes = write->record_bytes};
+    memcpy(at->record, kept->record, write->record_bytes);
+}
+
+static void
+put_in_image(rig_t *self, const rig_write_t *kept)
+{
+    const core_write_t *write = &kept->write;
+    cr_status_t *image = broadcast_of(self, write->broadcast)->status[write->channel];
+    for (uint32_t i = 0; i < write->length; i++) {
+        cr_status_t *at = &image[write->first_rank + i];
+        if (*at != kept->status[i] && !cr_status_may(*at, kept->status[i]))
+            broken(self, "a stored byte moved as the table forbids");
+        *at = kept->status[i];
+    }
+    if (write->lease != 0)
+        put_record(self, kept);
+    for (size_t i = 0; i < write->index_count; i++)
+        put_id(self, write, &kept->index[i]);
+    for (size_t i = 0; i < write->forget_count; i++) {
+        rig_id_t *at = id_of(self, kept->forget[i]);
+        if (at)
+            *at = self->ids[--self->id_count];
+    }
+}
+
+static rig_write_t
+take_write(rig_t *self)
+{
+    rig_write_t kept = self->writes[0];
+    memmove(self->writes, self->writes + 1, --self->write_count * sizeof *self->writes);
+    return kept;
+}
+
+bool
+rig_store(rig_t *self)
+{
+    if (self->write_count == 0)
+        return false;
+    rig_write_t kept = take_write(self);
+    put_in_image(self, &kept);
+    core_stored(self->core, self->now, kept.write.ticket);
+    free_write(&kept);
+    return true;
+}
+
+bool
+rig_find(rig_t *self)
+{
+    if (self->find_count == 0)
+        return false;
+    rig_find_t find = self->finds[0];
+    memmove(self->finds, self->finds + 1, --self->find_count * sizeof *self->finds);
+    cr_delivery_t found[CORE_RECEIPTS_MAX] = {0};
+    for (size_t i = 0; i < find.count; i++) {
+        const rig_id_t *at = id_of(self, find.ids[i]);
+        if (at)
+            found[i] = at->delivery;
+    }
+    core_found(self->core, self->now, find.batch, found, find.count);
+    free_find(&find);
+    return true;
+}
+
+/* ---- the core's life -------------------------------------------------------------------------- */
+
+static void
+new_core(rig_t *self)
+{
+    const core_actions_t actions = {
+        .context = self,
+        .screen = on_screen,
+        .lease = on_lease,
+        .welcome = on_welcome,
+        .ack = on_ack,
+        .refuse = on_refuse,
+        .revoke = on_revoke,
+        .receipts_ack = on_receipts_ack,
+        .store = on_store,
+        .find = on_find,
+        .lost = on_lost,
+        .gone = on_gone,
+        .done = on_done,
+    };
+    self->core = core_new(&self->config, &actions);
+    CR_ASSERT(self->core);
+}
+
+void
+rig_init(rig_t *self)
+{
+    *self = (rig_t){.config = {.epoch = 1,
+                               .seed = 1,
+                               .lease_us = 10 * CR_US_PER_S,
+                               .retry_first_us = CR_US_PER_S,
+                               .retry_max_us = 60 * CR_US_PER_S,
+                               .attempts_max = 3},
+                    .now = {CR_US_PER_S, 1800000000 * CR_US_PER_S}};
+    new_core(self);
+}
+
+static void
+drop_pending(rig_t *self)
+{
+    for (size_t i = 0; i < self->write_count; i++)
+        free_write(&self->writes[i]);
+    for (size_t i = 0; i < self->find_count; i++)
+        free_find(&self->finds[i]);
+    self->write_count = self->find_count = 0;
+}
+
+void
+rig_fini(rig_t *self)
+{
+    core_destroy(&self->core);
+    drop_pending(self);
+    for (size_t i = 0; i < RIG_BROADCASTS; i++)
+        for (int j = 0; j < RIG_CHANNELS; j++) {
+            free(self->broadcasts[i].status[j]);
+            free(self->broadcasts[i].seen[j]);
+            free(self->broadcasts[i].owner[j]);
+        }
+    free(self->events);
+    free(self->writes);
+    free(self->finds);
+    free(self->records);
+    free(self->ended);
+    free(self->ids);
+}
+
+static void
+start_core(rig_t *self, const rig_broadcast_t *broadcast)
+{
+    cr_status_t *status[RIG_CHANNELS] = {0};
+    for (int i = 0; i < RIG_CHANNELS; i++)
+        if (broadcast->status[i])
+            status[i] = copy_of(broadcast->status[i], broadcast->spec.total);
+    CR_ASSERT(core_start(self->core, self->now, &broadcast->spec, status) == CR_OK);
+}
+
+void
+rig_start(rig_t *self, const core_broadcast_t *spec)
+{
+    CR_ASSERT(spec->id > 0 && spec->id <= RIG_BROADCASTS);
+    rig_broadcast_t *broadcast = &self->broadcasts[spec->id - 1];
+    broadcast->spec = *spec;
+    for (int i = 0; i < RIG_CHANNELS; i++) {
+        if ((spec->channels >> i & 1) == 0)
+            continue;
+        broadcast->status[i] = calloc(spec->total + 1u, 1);
+        broadcast->seen[i] = calloc(spec->total + 1u, 1);
+        broadcast->owner[i] = calloc(spec->total / CORE_BLOCK + 1u, sizeof(uint64_t));
+        CR_ASSERT(broadcast->status[i] && broadcast->seen[i] && broadcast->owner[i]);
+    }
+    start_core(self, broadcast);
+}
+
+static void
+take_up(rig_t *self, rig_broadcast_t *broadcast)
+{
+    start_core(self, broadcast);
+    for (int i = 0; i < RIG_CHANNELS; i++) {
+        if (!broadcast->status[i])
+            continue;
+        memcpy(broadcast->seen[i], broadcast->status[i], broadcast->spec.total);
+        memset(broadcast->owner[i], 0, (broadcast->spec.total / CORE_BLOCK + 1u) * 8u);
+    }
+}
+
+static void
+restore(rig_t *self, const rig_record_t *record)
+{
+    const cr_slice_t bytes = {(const char *)record->record, record->bytes};
+    rig_broadcast_t *broadcast = broadcast_of(self, record->place.broadcast);
+    if (broadcast->done)
+        return;
+    if (core_restore(self->core, self->now, &record->place, record->lease, bytes) != CR_OK)
+        broken(self, "a stored lease was refused");
+    /* Bytes 10 to 13 of a record are its block. */
+    broadcast->owner[record->place.channel][number_at(record->record + 10)] = record->lease;
+}
+
+void
+rig_restart(rig_t *self, size_t stored)
+{
+    for (; stored > 0 && self->write_count > 0; stored--) {
+        rig_write_t kept = take_write(self);
+        put_in_image(self, &kept);
+        free_write(&kept);
+    }
+    core_destroy(&self->core);
+    drop_pending(self);
+    self->config.epoch++;
+    new_core(self);
+    for (size_t i = 0; i < RIG_BROADCASTS; i++)
+        if (self->broadcasts[i].spec.id != 0 && !self->broadcasts[i].done)
+            take_up(self, &self->broadcasts[i]);
+    for (size_t i = 0; i < self->record_count; i++)
+        if (self->records[i].lease != 0)
+            restore(self, &self->records[i]);
+}
+
+core_broadcast_t
+rig_spec(const rig_t *self, uint64_t id, uint32_t total)
+{
+    return (core_broadcast_t){.id = id,
+                              .lane = CR_LANE_ROUTINE,
+                              .channels = 1u << CR_CHANNEL_SMS,
+                              .total = total,
+                              .expires_us = self->now.wall_us + 3600 * CR_US_PER_S};
+}
+
+core_hello_t
+rig_hello(const char *worker)
+{
+    return (core_hello_t){.worker = worker,
+                          .channel = CR_CHANNEL_SMS,
+                          .gateway = {.name = "gate", .gives_receipts = true, .window = 16},
+                          .credit = 2,
+                          .urgent_credit = 1,
+                          .version = "1.0"};
+}
+
+void
+rig_say_hello(rig_t *self, const core_hello_t *hello)
+{
+    core_hello(self->core, self->now, hello);
+}
+
+void
+rig_tick(rig_t *self)
+{
+    core_tick(self->core, self->now);
+}
+
+void
+rig_pass(rig_t *self, int64_t us)
+{
+    self->now.mono_us += us;
+    self->now.wall_us += us;
+    rig_tick(self);
+}
+
+void
+rig_settle(rig_t *self)
+{
+    do
+        rig_pass(self, 10 * CR_US_PER_MS); /* timed work is looked at so often */
+    while (rig_store(self) || rig_find(self));
+}
+
+/* ---- looking ---------------------------------------------------------------------------------- */
+
+static void
+check_channel(rig_t *self, rig_broadcast_t *broadcast, cr_channel_t channel)
+{
+    core_channel_t now;
+    if (!core_channel(self->core, self->now, broadcast->spec.id, channel, &now))
+        return; /* it was over before a restart */
+    uint32_t by_status[256] = {0};
+    for (uint32_t i = 0; i < now.total; i++) {
+        cr_status_t *seen = &broadcast->seen[channel][i];
+        if (*seen != now.status[i] && !cr_status_may(*seen, now.status[i]))
+            broken(self, "a byte moved as the table forbids");
+        *seen = now.status[i];
+        by_status[now.status[i]]++;
+    }
+    if (memcmp(by_status, now.by_status, sizeof by_status) != 0)
+        broken(self, "counts differ from a recount");
+}
+
+void
+rig_check(rig_t *self)
+{
+    for (size_t i = 0; i < RIG_BROADCASTS; i++)
+        for (int j = 0; j < RIG_CHANNELS; j++)
+            if (self->broadcasts[i].status[j])
+                check_channel(self, &self->broadcasts[i], (cr_channel_t)j);
+}
+
+void
+rig_forget(rig_t *self)
+{
+    free(self->events);
+    self->events = NULL;
+    self->event_count = 0;
+}
+
+size_t
+rig_count(const rig_t *self, rig_kind_t kind)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < self->event_count; i++)
+        count += self->events[i].kind == kind;
+    return count;
+}
+
+const rig_event_t *
+rig_last(const rig_t *self, rig_kind_t kind)
+{
+    size_t i = self->event_count;
+    while (i > 0 && self->events[i - 1].kind != kind)
+        i--;
+    CR_ASSERT(i > 0);
+    return &self->events[i - 1];
+}
+
+core_channel_t
+rig_channel(const rig_t *self, uint64_t broadcast, cr_channel_t channel)
+{
+    core_channel_t now = {0};
+    CR_ASSERT(core_channel(self->core, self->now, broadcast, channel, &now));
+    return now;
+}
+
+cr_status_t
+rig_status(const rig_t *self, uint64_t broadcast, cr_channel_t channel, uint32_t rank)
+{
+    return rig_channel(self, broadcast, channel).status[rank];
+}
+
+cr_status_t
+rig_stored(const rig_t *self, uint64_t broadcast, cr_channel_t channel, uint32_t rank)
+{
+    return self->broadcasts[broadcast - 1].status[channel][rank];
+}

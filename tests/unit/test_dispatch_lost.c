@@ -1,0 +1,246 @@
+/* The dispatch core: what is left when a lease is lost, by silence, Hello or restart. */
+#include <string.h>
+
+#include "core_world.h"
+#include "cr_test.h"
+
+/* ---- lost leases ------------------------------------------------------------------------------ */
+
+/* "w" has reported 4 of 20 intended, then it is silent for too long. */
+static uint64_t
+begin_lost(void)
+{
+    uint64_t lease = begin_leased(256);
+    say("w", (said_t){.lease = lease,
+                      .sequence = 1,
+                      .intent = 20,
+                      .count = 4,
+                      .outcome = CR_STATUS_ACCEPTED});
+    rig_settle(&rig);
+    rig_forget(&rig);
+    rig_pass(&rig, 11 * CR_US_PER_S);
+    return lease;
+}
+
+static void
+a_silent_worker_loses_its_lease_and_only_what_was_intended_is_unknown(void)
+{
+    uint64_t lease = begin_lost();
+    CU_ASSERT_EQUAL(rig_count(&rig, RIG_GONE), 1);
+    CU_ASSERT_EQUAL_FATAL(rig_count(&rig, RIG_LOST), 1);
+    const rig_event_t *lost = rig_last(&rig, RIG_LOST);
+    CU_ASSERT_EQUAL(lost->number, lease);
+    CU_ASSERT_EQUAL(lost->loss.unknown, 16);
+    CU_ASSERT_EQUAL(lost->loss.returned, 256 - 20);
+    CU_ASSERT_EQUAL(count_of(CR_STATUS_UNKNOWN), 16);
+    CU_ASSERT_EQUAL(count_of(CR_STATUS_ACCEPTED), 4);
+    CU_ASSERT_EQUAL(count_of(CR_STATUS_WAITING), 236);
+    join("v");
+    rig_tick(&rig);
+    CU_ASSERT_EQUAL(rig_last(&rig, RIG_LEASE)->lease.count, 236);
+    CU_ASSERT_EQUAL(rig_last(&rig, RIG_LEASE)->offsets[0], 20);
+    rig_settle(&rig);
+    CU_ASSERT_EQUAL(rig_stored(&rig, 1, SMS, 19), CR_STATUS_UNKNOWN);
+    finish();
+}
+
+static void
+a_late_report_corrects_unknown_within_its_intent(void)
+{
+    uint64_t lease = begin_lost();
+    say("w", (said_t){.lease = lease,
+                      .sequence = 2,
+                      .intent = 40,
+                      .from = 4,
+                      .count = 20,
+                      .outcome = CR_STATUS_ACCEPTED});
+    CU_ASSERT_EQUAL(count_of(CR_STATUS_UNKNOWN), 0);
+    CU_ASSERT_EQUAL(count_of(CR_STATUS_ACCEPTED), 20);
+    CU_ASSERT_EQUAL(count_of(CR_STATUS_WAITING), 236);
+    CU_ASSERT_EQUAL(rig_count(&rig, RIG_REFUSE), 0); /* not before it is stored */
+    rig_settle(&rig);
+    CU_ASSERT_EQUAL(rig_last(&rig, RIG_REFUSE)->reason, CORE_UNKNOWN_LEASE);
+    CU_ASSERT_EQUAL(rig_stored(&rig, 1, SMS, 19), CR_STATUS_ACCEPTED);
+    finish();
+}
+
+static void
+a_late_report_takes_back_nothing_that_is_known(void)
+{
+    const cr_status_t outcomes[] = {CR_STATUS_RETRY_1, CR_STATUS_UNKNOWN, CR_STATUS_EXPIRED,
+                                    CR_STATUS_WAITING};
+    for (size_t i = 0; i < CR_COUNT(outcomes); i++) {
+        uint64_t lease = begin_lost();
+        say("w", (said_t){.lease = lease, .sequence = 2, .count = 4, .outcome = outcomes[i]});
+        CU_ASSERT_EQUAL(count_of(CR_STATUS_ACCEPTED), 4);
+        CU_ASSERT_EQUAL(rig_last(&rig, RIG_REFUSE)->reason, CORE_UNKNOWN_LEASE);
+        finish();
+    }
+}
+
+static void
+what_may_be_sent_twice_is_sent_again(void)
+{
+    for (int idempotent = 0; idempotent <= 1; idempotent++) {
+        rig_init(&rig);
+        core_broadcast_t spec = rig_spec(&rig, 1, 256);
+        core_hello_t w = rig_hello("w"), v = rig_hello("v");
+        w.gateway.idempotent = v.gateway.idempotent = idempotent;
+        if (!idempotent) {
+            spec.lane = CR_LANE_EMERGENCY;
+            spec.resend_unknown = true;
+        }
+        rig_start(&rig, &spec);
+        rig_say_hello(&rig, &w);
+        rig_tick(&rig);
+        say("w", (said_t){.lease = rig_last(&rig, RIG_LEASE)->number, .sequence = 1, .intent = 32});
+        rig_settle(&rig);
+        rig_pass(&rig, 11 * CR_US_PER_S);
+        CU_ASSERT_EQUAL(rig_last(&rig, RIG_LOST)->loss.resent, 32);
+        CU_ASSERT_EQUAL(count_of(CR_STATUS_UNKNOWN), 0);
+        rig_say_hello(&rig, &v);
+        rig_tick(&rig);
+        CU_ASSERT_EQUAL(rig_last(&rig, RIG_LEASE)->lease.count, 256);
+        CU_ASSERT_STRING_EQUAL(rig_last(&rig, RIG_LEASE)->worker, "v");
+        /* The same reference where the gateway knows it again, another one elsewhere. */
+        CU_ASSERT_EQUAL(rig_last(&rig, RIG_LEASE)->attempts[0], idempotent ? 1 : 2);
+        /* It may have been sent, so that it never ends as if it had not. */
+        CU_ASSERT_EQUAL(core_cancel(rig.core, 1), CR_OK);
+        rig_pass(&rig, 11 * CR_US_PER_S);
+        CU_ASSERT_EQUAL(rig_status(&rig, 1, SMS, 0), CR_STATUS_UNKNOWN);
+        finish();
+    }
+}
+
+static void
+hello_keeps_the_leases_it_names_and_loses_the_others(void)
+{
+    begin(1000);
+    join("w");
+    rig_tick(&rig);
+    uint64_t held[] = {rig_last(&rig, RIG_LEASE)->number, 4711};
+    core_hello_t hello = rig_hello("w");
+    hello.held = held;
+    hello.held_count = 2;
+    rig_forget(&rig);
+    rig_say_hello(&rig, &hello);
+    CU_ASSERT_EQUAL(rig_count(&rig, RIG_LOST), 1);
+    CU_ASSERT_EQUAL(rig_channel(&rig, 1, SMS).leased, 256);
+    CU_ASSERT_EQUAL_FATAL(rig_last(&rig, RIG_WELCOME)->dropped_count, 1);
+    CU_ASSERT_EQUAL(rig_last(&rig, RIG_WELCOME)->dropped[0], 4711);
+    say("w", (said_t){.lease = held[0], .sequence = 1, .intent = 16});
+    rig_store(&rig);
+    rig_store(&rig);
+    CU_ASSERT_EQUAL(rig_count(&rig, RIG_ACK), 1);
+    finish();
+}
+
+static void
+who_did_not_say_hello_is_told_to(void)
+{
+    begin(256);
+    CU_ASSERT_FALSE(core_heard(rig.core, rig.now, "w"));
+    CU_ASSERT_EQUAL(rig_last(&rig, RIG_REFUSE)->reason, CORE_UNKNOWN_WORKER);
+    say("w", (said_t){.lease = 1, .sequence = 1});
+    CU_ASSERT_EQUAL(rig_count(&rig, RIG_REFUSE), 2);
+    finish();
+}
+
+/* ---- restart ---------------------------------------------------------------------------------- */
+
+static void
+after_a_restart_the_stored_state_goes_on(void)
+{
+    uint64_t lease = begin_leased(600);
+    say("w", (said_t){.lease = lease,
+                      .sequence = 1,
+                      .intent = 20,
+                      .count = 4,
+                      .outcome = CR_STATUS_ACCEPTED});
+    rig_settle(&rig);
+    const said_t second = {.lease = lease,
+                           .sequence = 2,
+                           .intent = 30,
+                           .from = 4,
+                           .count = 2,
+                           .outcome = CR_STATUS_HANDED};
+    say("w", second);
+    rig_restart(&rig, 0); /* the second report is lost */
+    CU_ASSERT_EQUAL(count_of(CR_STATUS_ACCEPTED), 4);
+    CU_ASSERT_EQUAL(count_of(CR_STATUS_HANDED), 0);
+    CU_ASSERT_EQUAL(rig_channel(&rig, 1, SMS).leased, 252);
+    core_hello_t hello = rig_hello("w");
+    hello.held = &lease;
+    hello.held_count = 1;
+    rig_say_hello(&rig, &hello);
+    rig_tick(&rig);
+    CU_ASSERT_EQUAL(rig_last(&rig, RIG_WELCOME)->dropped_count, 0);
+    CU_ASSERT_EQUAL(rig_last(&rig, RIG_LEASE)->lease.first_rank, 256);
+    CU_ASSERT(rig_last(&rig, RIG_LEASE)->number > lease);
+    say("w", second);
+    rig_settle(&rig);
+    CU_ASSERT_EQUAL(rig_last(&rig, RIG_ACK)->sequence, 2);
+    CU_ASSERT_EQUAL(rig_stored(&rig, 1, SMS, 5), CR_STATUS_HANDED);
+    finish();
+}
+
+static void
+a_worker_that_does_not_come_back_after_a_restart_loses_its_lease(void)
+{
+    uint64_t lease = begin_leased(256);
+    say("w", (said_t){.lease = lease, .sequence = 1, .intent = 20});
+    rig_settle(&rig);
+    rig_restart(&rig, 0);
+    rig_pass(&rig, 9 * CR_US_PER_S);
+    CU_ASSERT_EQUAL(rig_count(&rig, RIG_LOST), 0);
+    rig_pass(&rig, 2 * CR_US_PER_S);
+    CU_ASSERT_EQUAL(rig_last(&rig, RIG_LOST)->loss.unknown, 20);
+    finish();
+}
+
+static void
+a_damaged_record_is_refused(void)
+{
+    uint64_t lease = begin_leased(256);
+    say("w", (said_t){.lease = lease, .sequence = 1, .intent = 20});
+    rig_settle(&rig);
+    rig_record_t record = rig.records[0];
+    rig.records[0].lease = 0;
+    rig_restart(&rig, 0);
+    const struct {
+        uint32_t at;
+        uint8_t value;
+        int cut;
+    } damages[] = {{0, 2, 0}, {10, 9, 0}, {7, 2, 0}, {0, 1, 1}, {0, 1, -1}, {0, 1, 90}};
+    for (size_t i = 0; i < CR_COUNT(damages); i++) {
+        uint8_t bytes[CORE_RECORD_MAX + 1] = {0};
+        memcpy(bytes, record.record, record.bytes);
+        bytes[damages[i].at] = damages[i].value;
+        size_t length = (size_t)((int)record.bytes - damages[i].cut);
+        CU_ASSERT_EQUAL(core_restore(rig.core, rig.now, &record.place, lease,
+                                     (cr_slice_t){(const char *)bytes, length}),
+                        CR_CORRUPT);
+    }
+    const cr_slice_t whole = {(const char *)record.record, record.bytes};
+    CU_ASSERT_EQUAL(core_restore(rig.core, rig.now, &record.place, lease, whole), CR_OK);
+    CU_ASSERT_EQUAL(core_restore(rig.core, rig.now, &record.place, lease, whole), CR_CORRUPT);
+    finish();
+}
+
+#define TEST(name)                                                                                 \
+    {                                                                                              \
+#name, name                                                                                \
+    }
+const char cr_suite[] = "dispatch_lost";
+CU_TestInfo cr_tests[] = {
+    TEST(a_silent_worker_loses_its_lease_and_only_what_was_intended_is_unknown),
+    TEST(a_late_report_corrects_unknown_within_its_intent),
+    TEST(a_late_report_takes_back_nothing_that_is_known),
+    TEST(what_may_be_sent_twice_is_sent_again),
+    TEST(hello_keeps_the_leases_it_names_and_loses_the_others),
+    TEST(who_did_not_say_hello_is_told_to),
+    TEST(after_a_restart_the_stored_state_goes_on),
+    TEST(a_worker_that_does_not_come_back_after_a_restart_loses_its_lease),
+    TEST(a_damaged_record_is_refused),
+    CU_TEST_INFO_NULL,
+};
