@@ -11,7 +11,8 @@
  *            at most, or a higher lane would wait for it. Free-running leases do not count: their
  *            unknowns are sent again anyway.
  * Class      a lease of the other class (drill or real) is taken and given back as WAITING.
- * Time       arguments; nothing is read here. Threads none.
+ * Time       arguments; nothing is read here.
+ * Threads    none.
  * Limits     as many leases as the credit of the worker, and as many lost ones that still have
  *            something to prove; each of 256 deliveries.
  */

@@ -6,7 +6,8 @@
  * come back at once. What must not be lost is repeated by whoever sends it: a message that cannot
  * be queued at once is dropped here.
  *
- * Ownership  on_frame owns the frame it gets. Threads none: one link belongs to one loop.
+ * Ownership  on_frame owns the frame it gets.
+ * Threads    none: one link belongs to one loop.
  * Source     docs/protocol.md sections 1, 2 and 6.
  * Limits     frames of 4 MiB; 1,000 messages queued each way.
  */

@@ -5,7 +5,9 @@
  * flood of single pushes costs one message a round trip. A batch is repeated unchanged until it is
  * acknowledged; whoever waits for it (a push that must be answered) leaves a ticket.
  *
- * Ownership  texts are copied. Time is an argument. Threads none.
+ * Ownership  texts are copied.
+ * Time       an argument.
+ * Threads    none.
  * Limits     a batch has at most RECEIPTS_MAX receipts and as many tickets; one batch is on its way
  *            and one collects, more is refused (the gateway pushes again).
  */

@@ -5,7 +5,8 @@
  * runs the old token is still good. A token that the platform does not know any more is dropped by
  * its generation, so that ten refusals of one token cost one fetch.
  *
- * Secrets    the token is part of URLs and is never logged. Threads none.
+ * Secrets    the token is part of URLs and is never logged.
+ * Threads    none.
  * Source     developers.weixin.qq.com, stable_token (normal mode: the same token while it is valid).
  */
 #ifndef TOKEN_H
