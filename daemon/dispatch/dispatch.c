@@ -13,6 +13,8 @@
 #define ZMQ_ZAP_ENFORCE_DOMAIN 93
 #endif
 
+#define PLAN_ENDPOINT "inproc://dispatch"
+
 enum {
     HANDSHAKE_MS = 3000,
     HEARTBEAT_MS = 2000,
@@ -216,11 +218,14 @@ thread_main(zsock_t *pipe, void *context)
 {
     actor_t *self = context;
     self->pipe = pipe;
-    self->plan = zsock_new_pair("@inproc://dispatch");
+    self->plan = zsock_new_pair("@" PLAN_ENDPOINT);
     self->ledger = zsock_new_pair(">inproc://ledger-dispatch");
     zsock_signal(pipe, 0);
     if (self->plan && self->ledger)
         serve(self);
+    /* The name is given back at once: closing a socket does that only some time later. */
+    if (self->plan)
+        zsock_unbind(self->plan, PLAN_ENDPOINT);
     zsock_destroy(&self->plan);
     zsock_destroy(&self->ledger);
     actor_destroy(&self);
