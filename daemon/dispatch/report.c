@@ -188,15 +188,13 @@ take(core_t *core, lease_t *lease, sorted_t *sorted)
                        .lease = lease->id,
                        .sequence = report->sequence,
                        .intent = lease->stopped ? lease->intent : report->intent};
-    if (report->last) {
-        write.ended_lease = lease->id;
+    write.lease = lease;
+    write.intent = ticket.intent;
+    write.lease_over = report->last;
+    if (report->last)
         end(core, lease, &ticket);
-    } else {
-        write.lease = lease;
-        write.intent = ticket.intent;
-        if (lease->stopped)
-            lease_stop(core, lease, lease->stop); /* the first word may have been lost */
-    }
+    else if (lease->stopped)
+        lease_stop(core, lease, lease->stop); /* the first word may have been lost */
     write_send(core, &write, &ticket);
     if (report->last)
         free(lease);

@@ -153,7 +153,9 @@ void lease_forget_lost(core_t *core, const worker_t *worker); /* NULL: all */
 bool lease_is_answered(const lease_t *lease, uint32_t position);
 void lease_mark_answered(lease_t *lease, uint32_t position);
 bool lease_is_urgent(const lease_t *lease);
-uint32_t lease_encode(const lease_t *lease, uint32_t intent, uint8_t out[CORE_RECORD_MAX]);
+/* `over`: kept for what may have been sent before. */
+uint32_t lease_encode(const lease_t *lease, uint32_t intent, bool over,
+                      uint8_t out[CORE_RECORD_MAX]);
 
 /* settle.c */
 void settle_begin(core_t *core, broadcast_t *broadcast, cr_status_t end);
@@ -173,7 +175,7 @@ typedef struct {
     uint32_t block, low, high; /* offsets of the bytes that changed: [low, high) */
     const lease_t *lease;      /* its record is put, */
     uint32_t intent;           /* with this intent, */
-    uint64_t ended_lease;      /* or this one's is deleted */
+    bool lease_over;           /* or deleted, unless its block has a doubtful rank */
     trail_t trail;
     const core_gateway_id_t *index;
     const cr_slice_t *forget;

@@ -53,8 +53,8 @@ write_note(write_t *self, uint32_t offset, uint32_t attempt, cr_status_t outcome
 bool
 write_is_empty(const write_t *self)
 {
-    return self->high == 0 && !self->lease && self->ended_lease == 0 && self->trail.count == 0 &&
-           self->index_count == 0 && self->forget_count == 0;
+    return self->high == 0 && !self->lease && self->trail.count == 0 && self->index_count == 0 &&
+           self->forget_count == 0;
 }
 
 /* Doubles the table. Its size is bounded by leases and batches, so running out of memory here is no
@@ -85,6 +85,14 @@ issue(core_t *core, const ticket_t *ticket)
     return number;
 }
 
+/* What may have been sent outlives its lease, and a restart. */
+static bool
+keeps_record(const write_t *self)
+{
+    bool doubtful = self->channel->cursor.blocks[self->block].uncertain != NULL;
+    return self->lease && (!self->lease_over || doubtful);
+}
+
 void
 write_send(core_t *core, const write_t *self, const ticket_t *ticket)
 {
@@ -101,9 +109,11 @@ write_send(core_t *core, const write_t *self, const ticket_t *ticket)
         .first_rank = first,
         .length = self->high > 0 ? self->high - self->low : 0,
         .status = self->channel->cursor.status + first,
-        .lease = self->lease ? self->lease->id : self->ended_lease,
-        .lease_ends = !self->lease && self->ended_lease != 0,
-        .record_bytes = self->lease ? lease_encode(self->lease, self->intent, record) : 0,
+        .lease = self->lease ? self->lease->id : 0,
+        .lease_ends = self->lease_over && !keeps_record(self),
+        .record_bytes = keeps_record(self)
+                            ? lease_encode(self->lease, self->intent, self->lease_over, record)
+                            : 0,
         .trail_bytes = trail_encode(&self->trail, trail),
         .record = record,
         .trail = trail,

@@ -184,6 +184,13 @@ on_done(void *context, uint64_t id)
 
 /* ---- the ledger ------------------------------------------------------------------------------- */
 
+/* Deleted, or kept for what may have been sent: bit 2 of byte 1. */
+static bool
+is_over(const rig_write_t *kept)
+{
+    return kept->write.lease_ends || (kept->write.record_bytes > 0 && (kept->record[1] & 4) != 0);
+}
+
 static void
 on_store(void *context, const core_write_t *write)
 {
@@ -200,7 +207,7 @@ on_store(void *context, const core_write_t *write)
         kept->index[i].id.text = copy_of(write->index[i].id.text, write->index[i].id.length);
     for (size_t i = 0; i < write->forget_count; i++)
         kept->forget[i].text = copy_of(write->forget[i].text, write->forget[i].length);
-    if (!write->lease_ends)
+    if (!is_over(kept))
         return;
     uint64_t *owner = broadcast_of(self, write->broadcast)->owner[write->channel];
     for (uint32_t i = 0; i <= broadcast_of(self, write->broadcast)->spec.total / CORE_BLOCK; i++)
@@ -264,9 +271,11 @@ put_record(rig_t *self, const rig_write_t *kept)
 {
     const core_write_t *write = &kept->write;
     rig_record_t *at = record_of(self, write->lease);
-    if (write->lease_ends) {
+    if (is_over(kept)) {
         self->ended = grown(self->ended, self->ended_count, sizeof *self->ended);
         self->ended[self->ended_count++] = write->lease;
+    }
+    if (write->lease_ends) {
         if (at)
             at->lease = 0;
         return;
@@ -458,6 +467,8 @@ restore(rig_t *self, const rig_record_t *record)
     if (core_restore(self->core, self->now, &record->place, record->lease, bytes) != CR_OK)
         broken(self, "a stored lease was refused");
     /* Bytes 10 to 13 of a record are its block. */
+    if ((record->record[1] & 4) != 0)
+        return;
     broadcast->owner[record->place.channel][number_at(record->record + 10)] = record->lease;
 }
 

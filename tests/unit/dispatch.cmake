@@ -3,3 +3,7 @@ foreach(name dispatch_core dispatch_ends dispatch_lost)
   target_sources(test_${name} PRIVATE
     ${CMAKE_SOURCE_DIR}/tests/support/core_rig.c ${CMAKE_SOURCE_DIR}/tests/support/core_world.c)
 endforeach()
+
+cr_unit_test(dispatch_random cr_daemon_core)
+target_sources(test_dispatch_random PRIVATE
+  ${CMAKE_SOURCE_DIR}/tests/support/core_rig.c ${CMAKE_SOURCE_DIR}/tests/support/core_crowd.c)
