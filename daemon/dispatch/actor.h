@@ -28,6 +28,7 @@ typedef struct {
     size_t in_flight;
     bool fenced;
     dispatch_message_t *stop; /* to be answered when nothing is under way */
+    bool stopped;             /* that was done */
 
     offenders_t offenders;
     cr_wire_pool_t addresses, *columns;

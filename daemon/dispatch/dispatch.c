@@ -168,16 +168,20 @@ actor_destroy(actor_t **self_p)
 
 /* -- the loop ----------------------------------------------------------------------------------- */
 
+/* The answer to STOP is the last that plan hears. */
 static void
 publish(actor_t *self)
 {
     int64_t now = cr_clock_mono_us();
+    if (self->stopped)
+        return;
     orders_tell_done(self);
     if (now >= self->publish_us) {
         self->publish_us = now + PUBLISH_MS * CR_US_PER_MS;
         orders_publish(self);
     }
-    if (self->stop && store_is_idle(self))
+    self->stopped = self->stop && store_is_idle(self);
+    if (self->stopped)
         orders_answer(self, &self->stop);
 }
 
@@ -185,7 +189,7 @@ static long
 wait_ms(const actor_t *self, int64_t due_us)
 {
     int64_t now = cr_clock_mono_us();
-    int64_t next = due_us < self->publish_us ? due_us : self->publish_us;
+    int64_t next = self->stopped || due_us < self->publish_us ? due_us : self->publish_us;
     if (next <= now)
         return 0;
     int64_t ms = (next - now) / CR_US_PER_MS + 1;

@@ -83,11 +83,14 @@ deadline(void)
 }
 
 const ledger_op_t *
-world_wait_op(world_t *self)
+world_wait_lease_op(world_t *self)
 {
-    for (int64_t end = deadline(); zlist_size(self->held) == 0; turn(self))
+    for (int64_t end = deadline();; turn(self)) {
+        const ledger_op_t *op = zlist_last(self->held);
+        if (op && op->lease != 0)
+            return op;
         CU_ASSERT_FATAL(cr_clock_mono_us() < end);
-    return zlist_last(self->held);
+    }
 }
 
 void
@@ -183,11 +186,20 @@ remove_folder(const world_t *self)
     zdir_destroy(&folder);
 }
 
+/* As the daemon does: nothing is on its way any more when it is answered. */
+static void
+stop(world_t *self)
+{
+    self->ledger_waits = false;
+    dispatch_message_t *answer = world_ask(self, dispatch_message_new(DISPATCH_STOP));
+    dispatch_message_destroy(&answer);
+}
+
 void
 world_close(world_t *self)
 {
+    stop(self);
     zactor_destroy(&self->dispatch);
-    take_what_is_there(self); /* also what was still on its way */
     for (ledger_op_t *op; (op = zlist_pop(self->held)) != NULL;)
         ledger_op_destroy(&op);
     for (dispatch_message_t *message; (message = zlist_pop(self->news)) != NULL;)

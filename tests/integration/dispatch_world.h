@@ -50,8 +50,8 @@ void world_greet(world_t *self, const worker_t *worker, const char *name);
 /* The connection came so far (ZMQ_EVENT_...). */
 void world_wait_event(world_t *self, const worker_t *worker, uint16_t event);
 void world_wait_metric(world_t *self, int metric, int64_t at_least);
-/* Until dispatch has sent an op that is held back. */
-const ledger_op_t *world_wait_op(world_t *self);
+/* Until dispatch has sent an op about a lease, which is held back. */
+const ledger_op_t *world_wait_lease_op(world_t *self);
 /* Answers what is held back. */
 void world_answer(world_t *self);
 

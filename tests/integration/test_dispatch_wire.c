@@ -301,7 +301,7 @@ a_report_is_acknowledged_only_after_the_ledger_has_stored_it(void)
     Crier__V1__Report report = report_of(lease, 1);
     report.intent = 2;
     send_report(&worker, &report);
-    const ledger_op_t *op = world_wait_op(&world);
+    const ledger_op_t *op = world_wait_lease_op(&world);
     CU_ASSERT_EQUAL(op->kind, LEDGER_BLOCK);
     CU_ASSERT_EQUAL(op->lease, lease->lease->lease);
     CU_ASSERT_TRUE(op->lease_record_bytes > 0);
