@@ -125,6 +125,7 @@ class Rig:
         self.processes = {}
         self.order = []
         self.overrides = {}  # program -> {key: value}, before it is started
+        self.settings = {}  # program -> what its configuration holds
 
     # -- pieces -------------------------------------------------------------------------------------------------
 
@@ -141,15 +142,27 @@ class Rig:
             old.stop()
         if name == "redis":
             return self.start_redis()
+        self._keep_addresses(name, old.facts)
         process = self._start(name, old.argv, env=old.env)
         channel, _, kind = name.partition("-")
         if kind == "drill":  # it listens for receipts on another port now
             self._point_receipts(channel, process)
         return process
 
+    def _keep_addresses(self, name, facts):
+        """The others were told where crierd and the sandbox listen: with another rig beside this one, the kernel would
+        choose other ports the second time."""
+        if name not in ("crierd", "crier-sandbox"):
+            return
+        kept = {f"{fact}.port": int(facts[fact].rpartition(":")[2]) for fact in ("http", "smtp") if fact in facts}
+        if "wire" in facts:
+            kept["wire.endpoint"] = facts["wire"]
+        self.write_config(name, {**self.settings[name], **kept})
+
     def write_config(self, name, settings):
         """A libconfig file from a flat dict of dotted keys."""
         settings = {**settings, **self.overrides.get(name, {})}
+        self.settings[name] = settings
         groups, lines = {}, []
         for key, value in settings.items():
             group, _, leaf = key.rpartition(".")
