@@ -176,6 +176,7 @@ apply_all(core_t *core, batch_t *batch)
         if (channel && is_expected(channel, &item->delivery))
             known[count++] = item;
     }
+    /* cppcheck-suppress uninitvar; the first `count` are set */
     qsort(known, count, sizeof *known, by_delivery);
     for (size_t i = 0, length; i < count; i += length) {
         length = 1;
