@@ -223,8 +223,8 @@ lose_submitted(core_t *core, const lease_t *lease, uint32_t position, core_loss_
     const broadcast_t *broadcast = channel->broadcast;
     uint32_t rank = lease->block * CORE_BLOCK + lease->offsets[position];
     bool goes_on = broadcast->end == 0;
-    cursor_doubt(&channel->cursor, rank);
     if (lease->idempotent && goes_on) { /* the same reference again delivers once */
+        cursor_doubt(&channel->cursor, rank);
         loss->resent++;
         return false;
     }
@@ -237,6 +237,7 @@ lose_submitted(core_t *core, const lease_t *lease, uint32_t position, core_loss_
         loss->unknown++;
         channel->submitted_us = core->now.mono_us; /* its receipt may still come */
     } else {
+        cursor_doubt(&channel->cursor, rank);
         loss->resent++;
     }
     return core_move(core, channel, rank, to);

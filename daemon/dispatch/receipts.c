@@ -168,7 +168,7 @@ conclude(core_t *core, batch_t *batch)
 static void
 apply_all(core_t *core, batch_t *batch)
 {
-    item_t *known[CORE_RECEIPTS_MAX];
+    item_t *known[CORE_RECEIPTS_MAX]; // cppcheck-suppress uninitvar ; `count` of them are set
     size_t count = 0;
     for (uint32_t i = 0; i < batch->count; i++) {
         item_t *item = &batch->items[i];
