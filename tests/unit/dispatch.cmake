@@ -7,3 +7,7 @@ endforeach()
 cr_unit_test(dispatch_random cr_daemon_core)
 target_sources(test_dispatch_random PRIVATE
   ${CMAKE_SOURCE_DIR}/tests/support/core_rig.c ${CMAKE_SOURCE_DIR}/tests/support/core_crowd.c)
+
+foreach(name dispatch_trail dispatch_cursor offenders)
+  cr_unit_test(${name} cr_daemon_core)
+endforeach()
