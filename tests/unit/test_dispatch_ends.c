@@ -310,6 +310,35 @@ without_a_receipt_in_time_a_delivery_is_unconfirmed_until_one_comes(void)
 }
 
 static void
+an_unknown_delivery_has_the_time_of_a_receipt_before_the_broadcast_is_done(void)
+{
+    begin(0);
+    core_broadcast_t spec = rig_spec(&rig, 1, 8);
+    spec.receipt_wait_us = 60 * CR_US_PER_S;
+    rig_start(&rig, &spec);
+    join("w");
+    rig_tick(&rig);
+    uint64_t lease = rig_last(&rig, RIG_LEASE)->number;
+    say("w", (said_t){.lease = lease,
+                      .sequence = 1,
+                      .intent = 8,
+                      .count = 8,
+                      .outcome = CR_STATUS_UNKNOWN,
+                      .last = true});
+    rig_settle(&rig);
+    pass_alive("w", 58 * CR_US_PER_S);
+    CU_ASSERT_EQUAL(rig_count(&rig, RIG_DONE), 0);
+    const core_receipt_t said = receipt_of(0, CR_STATUS_DELIVERED);
+    tell(1, &said, 1);
+    rig_settle(&rig);
+    pass_alive("w", 3 * CR_US_PER_S);
+    CU_ASSERT_EQUAL(rig_count(&rig, RIG_DONE), 1);
+    CU_ASSERT_EQUAL(count_of(CR_STATUS_UNKNOWN), 7);
+    CU_ASSERT_EQUAL(count_of(CR_STATUS_DELIVERED), 1);
+    finish();
+}
+
+static void
 an_empty_broadcast_and_one_whose_everybody_is_screened_are_done(void)
 {
     begin(0);
@@ -370,6 +399,7 @@ CU_TestInfo cr_tests[] = {
     TEST(a_receipt_without_a_delivery_is_kept_for_a_minute_and_counted),
     TEST(a_receipt_with_an_outcome_that_is_none_is_refused),
     TEST(without_a_receipt_in_time_a_delivery_is_unconfirmed_until_one_comes),
+    TEST(an_unknown_delivery_has_the_time_of_a_receipt_before_the_broadcast_is_done),
     TEST(an_empty_broadcast_and_one_whose_everybody_is_screened_are_done),
     TEST(the_times_of_half_most_and_last_are_kept),
     CU_TEST_INFO_NULL,
