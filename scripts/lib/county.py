@@ -18,10 +18,17 @@ def say(english, chinese):
     print(chinese if CHINESE else english, flush=True)
 
 
+def people(text):
+    number = int(text)
+    if not 1 <= number <= 10_000_000:
+        raise argparse.ArgumentTypeError("must be 1 to 10,000,000")
+    return number
+
+
 def options():
     parser = argparse.ArgumentParser(prog="scripts/run")
     parser.add_argument("--once", action="store_true")
-    parser.add_argument("--people", type=int, default=20000)
+    parser.add_argument("--people", type=people, default=20000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--state", type=pathlib.Path)
     parser.add_argument("--keep", action="store_true")
@@ -114,23 +121,31 @@ def on_signal(number, frame):
     raise KeyboardInterrupt
 
 
+def stop(rig):
+    """Whatever comes in the meantime: nothing that was started here stays behind."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    if rig:
+        unlink_env(rig)
+        rig.stop()
+
+
 def main():
     opts = options()
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGHUP, on_signal)
-    rig = None
+    rig, code = None, 1
     try:
         rig = Rig(opts.state, keep=opts.keep)
         code = run(rig, opts)
     except KeyboardInterrupt:
         code = 0 if rig and not opts.once else 130
-    except (RigError, subprocess.CalledProcessError) as why:
+    except BrokenPipeError:  # nobody reads any more; Python itself would complain of it at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (RigError, OSError, subprocess.CalledProcessError) as why:
         print(f"scripts/run: {why}", file=sys.stderr)
-        code = 1
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if rig:
-        unlink_env(rig)
-        rig.stop()
+    finally:
+        stop(rig)
     return code
 
 

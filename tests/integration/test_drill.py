@@ -55,6 +55,14 @@ class Drill(unittest.TestCase):
             drill.stdout.close()
             wait_until(lambda: processes_in(folder) == [], "every process to end")
 
+    def test_a_reader_that_goes_away_leaves_nothing_behind(self):
+        with tempfile.TemporaryDirectory() as folder:
+            drill = start("--people", "200", "--state", folder)
+            drill.stdout.readline()
+            drill.stdout.close()
+            self.assertEqual(drill.wait(60), 1)
+            self.assertEqual(processes_in(folder), [])
+
 
 if __name__ == "__main__":
     unittest.main()
