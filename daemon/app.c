@@ -9,7 +9,7 @@
 #include "cr_clock.h"
 #include "cr_log.h"
 
-enum { WAIT_FIRST_MS = 250, WAIT_MAX_MS = 10 * 1000, SAY_EVERY_MS = 60 * 1000 };
+enum { WATCH_MS = 1000, WAIT_FIRST_MS = 250, WAIT_MAX_MS = 10 * 1000, SAY_EVERY_MS = 60 * 1000 };
 
 typedef struct {
     cr_service_t *service;
@@ -108,6 +108,27 @@ start_api(app_t *self, const app_config_t *config, cr_fault_t *fault)
     return CR_OK;
 }
 
+/* A daemon that nobody obeys must not look alive: whoever started it learns of it. */
+static int
+end_when_fenced(zloop_t *loop, int timer, void *context)
+{
+    (void)loop;
+    (void)timer;
+    app_t *self = context;
+    if (ledger_is_fenced(self->ledger))
+        cr_service_stop(self->service, CR_EXIT_UNAVAILABLE);
+    return 0;
+}
+
+static cr_err_t
+start_watch(app_t *self, const app_config_t *config, cr_fault_t *fault)
+{
+    (void)config;
+    if (zloop_timer(cr_service_loop(self->service), WATCH_MS, 0, end_when_fenced, self) < 0)
+        return cr_fault_set(fault, CR_NOMEM, "out of memory");
+    return CR_OK;
+}
+
 /* A service that is away may come back; what is wrong in a file stays wrong. */
 static int
 exit_code_of(const app_t *self, cr_err_t err)
@@ -122,7 +143,7 @@ static cr_err_t
 app_start(cr_service_t *service, const void *config, void **app, cr_fault_t *fault)
 {
     static cr_err_t (*const steps[])(app_t *, const app_config_t *, cr_fault_t *) = {
-        open_ledger, load_plan, start_ledger, start_dispatch, start_plan, start_api,
+        open_ledger, load_plan, start_ledger, start_dispatch, start_plan, start_api, start_watch,
     };
     app_t *self = calloc(1, sizeof *self);
     if (!self)

@@ -4,6 +4,8 @@
 #ifndef LEDGER_INTERNAL_H
 #define LEDGER_INTERNAL_H
 
+#include <stdatomic.h>
+
 #include "redis.h"
 
 struct ledger {
@@ -14,6 +16,7 @@ struct ledger {
     uint64_t audit_number;
     char audit_hash[65]; /* SHA-256 of the newest line, hex */
     char epoch_text[24];
+    atomic_bool fenced; /* set by the thread, read by any */
     zactor_t *actor;
 };
 

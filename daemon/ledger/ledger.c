@@ -34,7 +34,7 @@ typedef struct {
     zsock_t *clients[CLIENTS];
     entry_t queue[QUEUE_MAX];
     size_t count;
-    bool fenced, stopping;
+    bool stopping;
     int64_t away_ms;     /* present back-off; 0: connected */
     int64_t next_try_us; /* of the connection */
     int64_t stop_at_us;
@@ -88,7 +88,7 @@ static void
 refuse_what_may_be(thread_t *self)
 {
     for (size_t i = 0; i < self->count; i++) {
-        if (self->fenced)
+        if (self->ledger->fenced)
             refuse(&self->queue[i], CR_CONFLICT, "a newer daemon has taken over");
         else if (!ops_must_be_stored(self->queue[i].op))
             refuse(&self->queue[i], CR_AGAIN, "Redis is away");
@@ -113,12 +113,17 @@ lose_connection(thread_t *self, const cr_fault_t *fault)
                cr_log_value(cr_slice_of(fault->text), why), suppressed);
 }
 
+bool
+ledger_is_fenced(const ledger_t *self)
+{
+    return atomic_load(&self->fenced);
+}
+
 static void
 become_fenced(thread_t *self)
 {
-    if (!self->fenced)
+    if (!atomic_exchange(&self->ledger->fenced, true))
         cr_log(CR_LOG_ERR, "fenced", "epoch=%" PRIu64, self->ledger->epoch);
-    self->fenced = true;
     self->away_ms = 0;
 }
 
@@ -279,7 +284,7 @@ exchange(thread_t *self)
     }
     compact(self);
     /* Reconnecting re-loads the functions and the end of the audit chain, and waits a little. */
-    if (self->ledger->redis && !self->fenced && (repeat || audit_failed))
+    if (self->ledger->redis && !self->ledger->fenced && (repeat || audit_failed))
         lose_connection(self, &fault);
 }
 
@@ -342,9 +347,9 @@ thread_main(zsock_t *pipe, void *context)
     zsock_signal(pipe, bound ? 0 : 1);
     while (bound && !is_over(&self)) {
         wait_for_ops(&self);
-        if (self.away_ms > 0 && self.next_try_us <= cr_clock_mono_us() && !self.fenced)
+        if (self.away_ms > 0 && self.next_try_us <= cr_clock_mono_us() && !self.ledger->fenced)
             reconnect(&self);
-        if (self.away_ms > 0 || self.fenced)
+        if (self.away_ms > 0 || self.ledger->fenced)
             refuse_what_may_be(&self);
         else if (self.count > 0)
             exchange(&self);

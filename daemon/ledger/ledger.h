@@ -161,6 +161,8 @@ cr_err_t ledger_start(ledger_t *self, cr_fault_t *fault) CR_MUST_USE;
 /* An op over a PAIR: ownership goes with it. Receive gives NULL when interrupted. */
 void ledger_send(zsock_t *socket, ledger_op_t **op_p);
 ledger_op_t *ledger_receive(zsock_t *socket);
+/* Another daemon has taken the store over: nothing can be written any more. From any thread. */
+bool ledger_is_fenced(const ledger_t *self);
 /* Stops the thread after what it holds is stored, or after `timeout_ms`. */
 void ledger_destroy(ledger_t **self_p);
 

@@ -1,7 +1,5 @@
 /* The sockets to ledger and dispatch: what goes out, and which ask goes on when it comes back. */
 #include <inttypes.h>
-#include <signal.h>
-#include <unistd.h>
 
 #include "cr_clock.h"
 #include "cr_log.h"
@@ -24,8 +22,8 @@ ports_store(plan_t *self, ledger_op_t *op)
     send_ops(self);
 }
 
-/* A newer daemon owns the store: nothing that we would still say is true. The service ends as if it
- * had been told to. */
+/* A newer daemon owns the store: nothing that we would still say is true. The program ends when it
+ * hears of it from the ledger. */
 static void
 halt(plan_t *self)
 {
@@ -34,7 +32,6 @@ halt(plan_t *self)
     self->halted = true;
     cr_log(CR_LOG_ERR, "plan_halted", "epoch=%" PRIu64 " reason=\"a newer daemon has taken over\"",
            self->epoch);
-    kill(getpid(), SIGTERM);
 }
 
 static void
