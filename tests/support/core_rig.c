@@ -1,62 +1,18 @@
-#include "core_rig.h"
+#include "core_rig_ledger.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static void
-broken(rig_t *self, const char *rule)
-{
-    if (self->broken++ == 0)
-        self->rule = rule;
-}
-
-/* Room for one more at the end of an array. */
-static void *
-grown(void *array, size_t count, size_t size)
-{
-    if ((count & (count - 1)) != 0)
-        return array; /* it grows at the powers of two */
-    void *larger = realloc(array, (count > 0 ? 2 * count : 1) * size);
-    CR_ASSERT(larger);
-    return larger;
-}
-
-static void *
-copy_of(const void *bytes, size_t length)
-{
-    void *copy = malloc(length + 1);
-    CR_ASSERT(copy);
-    if (length > 0)
-        memcpy(copy, bytes, length);
-    return copy;
-}
-
-static rig_broadcast_t *
-broadcast_of(rig_t *self, uint64_t id)
-{
-    CR_ASSERT(id > 0 && id <= RIG_BROADCASTS && self->broadcasts[id - 1].spec.id == id);
-    return &self->broadcasts[id - 1];
-}
 
 /* ---- what the core says ----------------------------------------------------------------------- */
 
 static rig_event_t *
 note(rig_t *self, rig_kind_t kind, const char *worker, uint64_t number)
 {
-    self->events = grown(self->events, self->event_count, sizeof *self->events);
+    self->events = rig_grown(self->events, self->event_count, sizeof *self->events);
     rig_event_t *event = &self->events[self->event_count++];
     *event = (rig_event_t){.kind = kind, .number = number};
     memcpy(event->worker, worker, strlen(worker) + 1);
     return event;
-}
-
-static rig_record_t *
-record_of(const rig_t *self, uint64_t lease)
-{
-    for (size_t i = 0; i < self->record_count; i++)
-        if (self->records[i].lease == lease)
-            return &self->records[i];
-    return NULL;
 }
 
 static bool
@@ -85,10 +41,10 @@ on_lease(void *context, const core_lease_t *lease)
     rig_t *self = context;
     if (self->deaf)
         return 0;
-    uint64_t *owner = &broadcast_of(self, lease->broadcast)
+    uint64_t *owner = &rig_broadcast_of(self, lease->broadcast)
                            ->owner[lease->channel][lease->first_rank / CORE_BLOCK];
     if (*owner != 0)
-        broken(self, "a block was leased twice");
+        rig_broken(self, "a block was leased twice");
     *owner = lease->lease;
     rig_event_t *event = note(self, RIG_LEASE, lease->worker, lease->lease);
     event->lease = *lease;
@@ -106,23 +62,17 @@ on_welcome(void *context, const char *worker, const uint64_t *dropped, size_t co
     event->dropped_count = count;
 }
 
-static uint32_t
-number_at(const uint8_t *bytes)
-{
-    return bytes[0] | (uint32_t)bytes[1] << 8;
-}
-
 /* The image must say what the acknowledgement says: bytes 2 to 5 of a record are the sequence,
  * 6 and 7 the intent. */
 static bool
 is_stored(const rig_t *self, uint64_t lease, uint32_t sequence, uint32_t intent)
 {
-    const rig_record_t *at = record_of(self, lease);
+    const rig_record_t *at = rig_record_of(self, lease);
     if (!at)
         return is_ended(self, lease);
     const uint8_t *record = at->record;
-    uint32_t stored = number_at(record + 2) | number_at(record + 4) << 16;
-    return stored >= sequence && number_at(record + 6) >= intent;
+    uint32_t stored = rig_number_at(record + 2) | rig_number_at(record + 4) << 16;
+    return stored >= sequence && rig_number_at(record + 6) >= intent;
 }
 
 static void
@@ -130,7 +80,7 @@ on_ack(void *context, const char *worker, uint64_t lease, uint32_t sequence, uin
 {
     rig_t *self = context;
     if (!is_stored(self, lease, sequence, intent))
-        broken(self, "a report was acknowledged before it was stored");
+        rig_broken(self, "a report was acknowledged before it was stored");
     rig_event_t *event = note(self, RIG_ACK, worker, lease);
     event->sequence = sequence;
     event->intent = intent;
@@ -172,184 +122,14 @@ static void
 on_done(void *context, uint64_t id)
 {
     rig_t *self = context;
-    rig_broadcast_t *broadcast = broadcast_of(self, id);
+    rig_broadcast_t *broadcast = rig_broadcast_of(self, id);
     if (broadcast->done)
-        broken(self, "done was said twice");
+        rig_broken(self, "done was said twice");
     for (size_t i = 0; i < self->write_count; i++)
         if (self->writes[i].write.broadcast == id)
-            broken(self, "done was said before everything was stored");
+            rig_broken(self, "done was said before everything was stored");
     broadcast->done = true;
     note(self, RIG_DONE, "", id);
-}
-
-/* ---- the ledger ------------------------------------------------------------------------------- */
-
-/* Deleted, or kept for what may have been sent: bit 2 of byte 1. */
-static bool
-is_over(const rig_write_t *kept)
-{
-    return kept->write.lease_ends || (kept->write.record_bytes > 0 && (kept->record[1] & 4) != 0);
-}
-
-static void
-on_store(void *context, const core_write_t *write)
-{
-    rig_t *self = context;
-    self->writes = grown(self->writes, self->write_count, sizeof *self->writes);
-    rig_write_t *kept = &self->writes[self->write_count++];
-    CR_ASSERT(write->length <= CORE_BLOCK && write->record_bytes <= CORE_RECORD_MAX);
-    *kept = (rig_write_t){.write = *write};
-    memcpy(kept->status, write->status, write->length);
-    memcpy(kept->record, write->record, write->record_bytes);
-    kept->index = copy_of(write->index, write->index_count * sizeof *write->index);
-    kept->forget = copy_of(write->forget, write->forget_count * sizeof *write->forget);
-    for (size_t i = 0; i < write->index_count; i++)
-        kept->index[i].id.text = copy_of(write->index[i].id.text, write->index[i].id.length);
-    for (size_t i = 0; i < write->forget_count; i++)
-        kept->forget[i].text = copy_of(write->forget[i].text, write->forget[i].length);
-    if (!is_over(kept))
-        return;
-    uint64_t *owner = broadcast_of(self, write->broadcast)->owner[write->channel];
-    for (uint32_t i = 0; i <= broadcast_of(self, write->broadcast)->spec.total / CORE_BLOCK; i++)
-        if (owner[i] == write->lease)
-            owner[i] = 0;
-}
-
-static void
-free_write(rig_write_t *kept)
-{
-    for (size_t i = 0; i < kept->write.index_count; i++)
-        free((char *)kept->index[i].id.text);
-    for (size_t i = 0; i < kept->write.forget_count; i++)
-        free((char *)kept->forget[i].text);
-    free(kept->index);
-    free(kept->forget);
-}
-
-static void
-on_find(void *context, uint32_t batch, const cr_slice_t *ids, size_t count)
-{
-    rig_t *self = context;
-    self->finds = grown(self->finds, self->find_count, sizeof *self->finds);
-    rig_find_t *find = &self->finds[self->find_count++];
-    *find = (rig_find_t){batch, count, copy_of(ids, count * sizeof *ids)};
-    for (size_t i = 0; i < count; i++)
-        find->ids[i].text = copy_of(ids[i].text, ids[i].length);
-}
-
-static void
-free_find(rig_find_t *find)
-{
-    for (size_t i = 0; i < find->count; i++)
-        free((char *)find->ids[i].text);
-    free(find->ids);
-}
-
-static rig_id_t *
-id_of(const rig_t *self, cr_slice_t id)
-{
-    for (size_t i = 0; i < self->id_count; i++)
-        if (cr_slice_equal(cr_slice_of(self->ids[i].id), id))
-            return &self->ids[i];
-    return NULL;
-}
-
-static void
-put_id(rig_t *self, const core_write_t *write, const core_gateway_id_t *index)
-{
-    rig_id_t *at = id_of(self, index->id);
-    if (!at) {
-        self->ids = grown(self->ids, self->id_count, sizeof *self->ids);
-        at = &self->ids[self->id_count++];
-    }
-    *at = (rig_id_t){.delivery = {write->broadcast, write->channel, index->rank, index->attempt}};
-    memcpy(at->id, index->id.text, index->id.length);
-}
-
-static void
-put_record(rig_t *self, const rig_write_t *kept)
-{
-    const core_write_t *write = &kept->write;
-    rig_record_t *at = record_of(self, write->lease);
-    if (is_over(kept)) {
-        self->ended = grown(self->ended, self->ended_count, sizeof *self->ended);
-        self->ended[self->ended_count++] = write->lease;
-    }
-    if (write->lease_ends) {
-        if (at)
-            at->lease = 0;
-        return;
-    }
-    if (!at)
-        at = record_of(self, 0);
-    if (!at) {
-        self->records = grown(self->records, self->record_count, sizeof *self->records);
-        at = &self->records[self->record_count++];
-    }
-    *at = (rig_record_t){.lease = write->lease,
-                         .place = {.broadcast = write->broadcast, .channel = write->channel},
-                         .bytes = write->record_bytes};
-    memcpy(at->record, kept->record, write->record_bytes);
-}
-
-static void
-put_in_image(rig_t *self, const rig_write_t *kept)
-{
-    const core_write_t *write = &kept->write;
-    cr_status_t *image = broadcast_of(self, write->broadcast)->status[write->channel];
-    for (uint32_t i = 0; i < write->length; i++) {
-        cr_status_t *at = &image[write->first_rank + i];
-        if (*at != kept->status[i] && !cr_status_may(*at, kept->status[i]))
-            broken(self, "a stored byte moved as the table forbids");
-        *at = kept->status[i];
-    }
-    if (write->lease != 0)
-        put_record(self, kept);
-    for (size_t i = 0; i < write->index_count; i++)
-        put_id(self, write, &kept->index[i]);
-    for (size_t i = 0; i < write->forget_count; i++) {
-        rig_id_t *at = id_of(self, kept->forget[i]);
-        if (at)
-            *at = self->ids[--self->id_count];
-    }
-}
-
-static rig_write_t
-take_write(rig_t *self)
-{
-    rig_write_t kept = self->writes[0];
-    memmove(self->writes, self->writes + 1, --self->write_count * sizeof *self->writes);
-    return kept;
-}
-
-bool
-rig_store(rig_t *self)
-{
-    if (self->write_count == 0)
-        return false;
-    rig_write_t kept = take_write(self);
-    put_in_image(self, &kept);
-    core_stored(self->core, self->now, kept.write.ticket);
-    free_write(&kept);
-    return true;
-}
-
-bool
-rig_find(rig_t *self)
-{
-    if (self->find_count == 0)
-        return false;
-    rig_find_t find = self->finds[0];
-    memmove(self->finds, self->finds + 1, --self->find_count * sizeof *self->finds);
-    cr_delivery_t found[CORE_RECEIPTS_MAX] = {0};
-    for (size_t i = 0; i < find.count; i++) {
-        const rig_id_t *at = id_of(self, find.ids[i]);
-        if (at)
-            found[i] = at->delivery;
-    }
-    core_found(self->core, self->now, find.batch, found, find.count);
-    free_find(&find);
-    return true;
 }
 
 /* ---- the core's life -------------------------------------------------------------------------- */
@@ -366,8 +146,8 @@ new_core(rig_t *self)
         .refuse = on_refuse,
         .revoke = on_revoke,
         .receipts_ack = on_receipts_ack,
-        .store = on_store,
-        .find = on_find,
+        .store = rig_on_store,
+        .find = rig_on_find,
         .lost = on_lost,
         .gone = on_gone,
         .done = on_done,
@@ -389,21 +169,11 @@ rig_init(rig_t *self)
     new_core(self);
 }
 
-static void
-drop_pending(rig_t *self)
-{
-    for (size_t i = 0; i < self->write_count; i++)
-        free_write(&self->writes[i]);
-    for (size_t i = 0; i < self->find_count; i++)
-        free_find(&self->finds[i]);
-    self->write_count = self->find_count = 0;
-}
-
 void
 rig_fini(rig_t *self)
 {
     core_destroy(&self->core);
-    drop_pending(self);
+    rig_drop_pending(self);
     for (size_t i = 0; i < RIG_BROADCASTS; i++)
         for (int j = 0; j < RIG_CHANNELS; j++) {
             free(self->broadcasts[i].status[j]);
@@ -424,7 +194,7 @@ start_core(rig_t *self, const rig_broadcast_t *broadcast)
     cr_status_t *status[RIG_CHANNELS] = {0};
     for (int i = 0; i < RIG_CHANNELS; i++)
         if (broadcast->status[i])
-            status[i] = copy_of(broadcast->status[i], broadcast->spec.total);
+            status[i] = rig_copy_of(broadcast->status[i], broadcast->spec.total);
     CR_ASSERT(core_start(self->core, self->now, &broadcast->spec, status) == CR_OK);
 }
 
@@ -461,27 +231,24 @@ static void
 restore(rig_t *self, const rig_record_t *record)
 {
     const cr_slice_t bytes = {(const char *)record->record, record->bytes};
-    rig_broadcast_t *broadcast = broadcast_of(self, record->place.broadcast);
+    rig_broadcast_t *broadcast = rig_broadcast_of(self, record->place.broadcast);
     if (broadcast->done)
         return;
     if (core_restore(self->core, self->now, &record->place, record->lease, bytes) != CR_OK)
-        broken(self, "a stored lease was refused");
+        rig_broken(self, "a stored lease was refused");
     /* Bytes 10 to 13 of a record are its block. */
     if ((record->record[1] & 4) != 0)
         return;
-    broadcast->owner[record->place.channel][number_at(record->record + 10)] = record->lease;
+    broadcast->owner[record->place.channel][rig_number_at(record->record + 10)] = record->lease;
 }
 
 void
 rig_restart(rig_t *self, size_t stored)
 {
-    for (; stored > 0 && self->write_count > 0; stored--) {
-        rig_write_t kept = take_write(self);
-        put_in_image(self, &kept);
-        free_write(&kept);
-    }
+    for (; stored > 0 && self->write_count > 0; stored--)
+        rig_put_in_image(self);
     core_destroy(&self->core);
-    drop_pending(self);
+    rig_drop_pending(self);
     self->config.epoch++;
     new_core(self);
     for (size_t i = 0; i < RIG_BROADCASTS; i++)
@@ -553,12 +320,12 @@ check_channel(rig_t *self, rig_broadcast_t *broadcast, cr_channel_t channel)
     for (uint32_t i = 0; i < now.total; i++) {
         cr_status_t *seen = &broadcast->seen[channel][i];
         if (*seen != now.status[i] && !cr_status_may(*seen, now.status[i]))
-            broken(self, "a byte moved as the table forbids");
+            rig_broken(self, "a byte moved as the table forbids");
         *seen = now.status[i];
         by_status[now.status[i]]++;
     }
     if (memcmp(by_status, now.by_status, sizeof by_status) != 0)
-        broken(self, "counts differ from a recount");
+        rig_broken(self, "counts differ from a recount");
 }
 
 void

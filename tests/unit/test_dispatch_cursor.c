@@ -135,8 +135,7 @@ static void
 bytes_are_taken_up_with_their_counts_and_retries_are_due(void)
 {
     cr_status_t *status = calloc(3, 1), *unknown = calloc(2, 1);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(status);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(unknown);
+    CR_ASSERT(status && unknown);
     status[0] = CR_STATUS_RETRY_2;
     status[1] = CR_STATUS_DELIVERED;
     status[2] = CR_STATUS_ACCEPTED;

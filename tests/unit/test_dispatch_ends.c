@@ -70,6 +70,19 @@ a_stopped_lease_grows_no_intent(void)
 }
 
 static void
+the_word_to_stop_is_repeated(void)
+{
+    begin_half_way();
+    CU_ASSERT_EQUAL(core_pause(rig.core, 1), CR_OK);
+    CU_ASSERT_EQUAL(rig_count(&rig, RIG_REVOKE), 2);
+    pass_alive("w", CR_US_PER_S / 2);
+    CU_ASSERT_EQUAL(rig_count(&rig, RIG_REVOKE), 2);
+    pass_alive("w", CR_US_PER_S);
+    CU_ASSERT_EQUAL(rig_count(&rig, RIG_REVOKE), 4);
+    finish();
+}
+
+static void
 a_cancelled_broadcast_ends_when_its_leases_are_back(void)
 {
     uint64_t lease = begin_half_way();
@@ -244,6 +257,27 @@ a_receipt_may_overtake_the_answer_to_its_submit(void)
 }
 
 static void
+a_failure_of_an_earlier_attempt_says_nothing_while_the_next_is_out(void)
+{
+    uint64_t lease = begin_leased(1);
+    say("w",
+        (said_t){
+            .lease = lease, .sequence = 1, .count = 1, .outcome = CR_STATUS_RETRY_1, .last = true});
+    rig_settle(&rig);
+    pass_alive("w", 2 * CR_US_PER_S);
+    CU_ASSERT_EQUAL_FATAL(rig_last(&rig, RIG_LEASE)->attempts[0], 2);
+    const core_receipt_t failed = receipt_of(0, CR_STATUS_FAILED_RECEIPT);
+    tell(1, &failed, 1);
+    rig_settle(&rig);
+    CU_ASSERT_EQUAL(count_of(CR_STATUS_RETRY_1), 1);
+    CU_ASSERT_EQUAL(rig_count(&rig, RIG_RECEIPTS_ACK), 1);
+    const core_receipt_t delivered = receipt_of(0, CR_STATUS_DELIVERED);
+    tell(2, &delivered, 1);
+    CU_ASSERT_EQUAL(count_of(CR_STATUS_DELIVERED), 1);
+    finish();
+}
+
+static void
 a_receipt_without_a_delivery_is_kept_for_a_minute_and_counted(void)
 {
     begin_accepted();
@@ -357,10 +391,10 @@ an_empty_broadcast_and_one_whose_everybody_is_screened_are_done(void)
 static void
 the_times_of_half_most_and_last_are_kept(void)
 {
-    uint64_t lease = begin_leased(100);
+    uint64_t lease = begin_leased(101);
     const struct {
         uint32_t from, count;
-    } steps[] = {{0, 49}, {49, 1}, {50, 44}, {94, 1}, {95, 5}};
+    } steps[] = {{0, 50}, {50, 1}, {51, 44}, {95, 1}, {96, 5}};
     int64_t at_us[CR_COUNT(steps)];
     for (uint32_t i = 0; i < CR_COUNT(steps); i++) {
         rig_pass(&rig, CR_US_PER_S);
@@ -390,12 +424,14 @@ const char cr_suite[] = "dispatch_ends";
 CU_TestInfo cr_tests[] = {
     TEST(a_pause_stops_at_the_exact_recipient_and_goes_on_there),
     TEST(a_stopped_lease_grows_no_intent),
+    TEST(the_word_to_stop_is_repeated),
     TEST(a_cancelled_broadcast_ends_when_its_leases_are_back),
     TEST(at_its_expiry_what_is_left_is_expired),
     TEST(a_receipt_by_reference_is_acknowledged_when_it_is_stored),
     TEST(a_receipt_by_the_gateways_id_finds_its_delivery_and_the_id_is_forgotten),
     TEST(a_receipt_that_comes_twice_or_contradicts_a_better_one_changes_nothing),
     TEST(a_receipt_may_overtake_the_answer_to_its_submit),
+    TEST(a_failure_of_an_earlier_attempt_says_nothing_while_the_next_is_out),
     TEST(a_receipt_without_a_delivery_is_kept_for_a_minute_and_counted),
     TEST(a_receipt_with_an_outcome_that_is_none_is_refused),
     TEST(without_a_receipt_in_time_a_delivery_is_unconfirmed_until_one_comes),

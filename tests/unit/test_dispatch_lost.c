@@ -117,6 +117,38 @@ what_may_be_sent_twice_is_sent_again(void)
 }
 
 static void
+what_ran_without_waiting_may_have_been_sent_beyond_its_intent(void)
+{
+    begin(0);
+    core_broadcast_t spec = rig_spec(&rig, 1, 100);
+    spec.lane = CR_LANE_EMERGENCY;
+    spec.resend_unknown = true;
+    rig_start(&rig, &spec);
+    join("w");
+    rig_settle(&rig);
+    rig_pass(&rig, 11 * CR_US_PER_S);
+    CU_ASSERT_EQUAL(rig_last(&rig, RIG_LOST)->loss.returned, 100);
+    CU_ASSERT_EQUAL(core_cancel(rig.core, 1), CR_OK);
+    rig_settle(&rig);
+    CU_ASSERT_EQUAL(count_of(CR_STATUS_UNKNOWN), 100);
+    finish();
+}
+
+static void
+a_lease_that_its_worker_never_speaks_of_is_given_up(void)
+{
+    uint64_t lease = begin_leased(256);
+    pass_alive("w", 9 * CR_US_PER_S);
+    CU_ASSERT_EQUAL(rig_count(&rig, RIG_LOST), 0);
+    pass_alive("w", 2 * CR_US_PER_S);
+    CU_ASSERT_EQUAL_FATAL(rig_count(&rig, RIG_LOST), 1);
+    CU_ASSERT_EQUAL(rig_last(&rig, RIG_LOST)->number, lease);
+    CU_ASSERT_EQUAL(rig_last(&rig, RIG_REVOKE)->reason, CORE_STOP_LOST);
+    CU_ASSERT_EQUAL(rig_count(&rig, RIG_LEASE), 2);
+    finish();
+}
+
+static void
 hello_keeps_the_leases_it_names_and_loses_the_others(void)
 {
     begin(1000);
@@ -241,6 +273,8 @@ CU_TestInfo cr_tests[] = {
     TEST(a_late_report_corrects_unknown_within_its_intent),
     TEST(a_late_report_takes_back_nothing_that_is_known),
     TEST(what_may_be_sent_twice_is_sent_again),
+    TEST(what_ran_without_waiting_may_have_been_sent_beyond_its_intent),
+    TEST(a_lease_that_its_worker_never_speaks_of_is_given_up),
     TEST(hello_keeps_the_leases_it_names_and_loses_the_others),
     TEST(who_did_not_say_hello_is_told_to),
     TEST(after_a_restart_the_stored_state_goes_on),
