@@ -93,6 +93,17 @@ is_given(const command_line_t *line, const option_t *option)
     return false;
 }
 
+/* A text for a key that has one already: which of them was meant? */
+static bool
+is_keyed(const command_line_t *line, const option_t *option, const char *pair)
+{
+    size_t length = (size_t)(strchr(pair, '=') - pair) + 1;
+    for (size_t i = 0; i < line->value_count; i++)
+        if (line->values[i].option == option && strncmp(line->values[i].value, pair, length) == 0)
+            return true;
+    return false;
+}
+
 static cr_err_t
 value_add(command_line_t *line, const option_t *option, const char *value, cr_fault_t *fault)
 {
@@ -102,6 +113,8 @@ value_add(command_line_t *line, const option_t *option, const char *value, cr_fa
                             NULL);
     if (option->need != OPTION_REPEATED && is_given(line, option))
         return words_refuse(fault, CR_INVAL, W_OPTION_TWICE, option->name, NULL);
+    if (option->kind == OPTION_PAIR && is_keyed(line, option, value))
+        return words_refuse(fault, CR_INVAL, W_KEY_TWICE, option->name, value, NULL);
     if (line->value_count == COMMAND_VALUES_MAX)
         return words_refuse(fault, CR_INVAL, W_OPTIONS_TOO_MANY, NULL);
     line->values[line->value_count++] = (command_value_t){option, value};

@@ -49,6 +49,7 @@ class CommandLine(Case):
             (["count"], "SELECTOR"), (["count", "a", "b"], "b"), (["count", "all", "--nonsense"], "--nonsense"), (["watch", "X", "--json=1"], "json"),
             (["broadcast", "draft", "--to", "all"], "--template"), (["broadcast", "draft", "--template"], "--template"),
             (["broadcast", "draft", "--template", "t", "--template", "u", "--to", "all"], "twice"),
+            (["broadcast", "draft", "--template", "t", "--to", "all", "--var", "a=1", "--var", "a=2"], "a=2 is the second text"),
             (["broadcast", "draft", "--template", "t", "--to", "all", "--var", "novalue"], "novalue"),
             (["broadcast", "draft", "--template", "t", "--to", "all", "--expires", "soon"], "soon"),
             (["broadcast", "draft", "--template", "t", "--to", "all", "--at", "+2x"], "+2x"),
