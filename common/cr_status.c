@@ -104,7 +104,7 @@ cr_status_may(cr_status_t from, cr_status_t to)
     if (rows[from].status_class == CR_STATUS_CLASS_RETRY &&
         rows[to].status_class == CR_STATUS_CLASS_RETRY)
         return to == from + 1; /* attempts only grow, one at a time */
-    if (from == CR_STATUS_DELIVERED && rows[to].status_class == CR_STATUS_CLASS_DELIVERED)
-        return false; /* nothing is better proof than a receipt */
+    if (from == CR_STATUS_DELIVERED)
+        return false; /* nothing is better proof: a double that was sent again may fail */
     return (classes[rows[from].status_class].next >> rows[to].status_class & 1u) != 0;
 }
