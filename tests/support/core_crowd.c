@@ -142,7 +142,6 @@ crowd_hello(crowd_t *self, crowd_worker_t *worker)
             held[hello.held_count++] = worker->held[i].given.number;
     if (!is_lost(self))
         rig_say_hello(&self->rig, &hello);
-    worker->greeted = true;
 }
 
 void
@@ -207,6 +206,7 @@ on_revoke(crowd_worker_t *worker, const rig_event_t *event)
 static void
 on_welcome(crowd_worker_t *worker, const rig_event_t *event)
 {
+    worker->greeted = true;
     for (size_t i = 0; i < event->dropped_count; i++) {
         held_t *held = held_of(worker, event->dropped[i]);
         if (held)

@@ -211,8 +211,10 @@ a_receipt_that_comes_twice_or_contradicts_a_better_one_changes_nothing(void)
                                    receipt_of(2, CR_STATUS_DELIVERED)};
     tell(1, said, 2);
     tell(2, said, 1);
+    const core_receipt_t worse = receipt_of(2, CR_STATUS_FAILED_RECEIPT);
+    tell(3, &worse, 1);
     rig_settle(&rig);
-    CU_ASSERT_EQUAL(rig_count(&rig, RIG_RECEIPTS_ACK), 2);
+    CU_ASSERT_EQUAL(rig_count(&rig, RIG_RECEIPTS_ACK), 3);
     CU_ASSERT_EQUAL(count_of(CR_STATUS_DELIVERED), 1);
     CU_ASSERT_EQUAL(count_of(CR_STATUS_ACCEPTED), 7);
     finish();
