@@ -10,7 +10,7 @@
 #include "core_crowd.h"
 #include "cr_test.h"
 
-enum { SEEDS = 12, STEPS = 9000, BROADCASTS = 5, CALM_STEPS = 20000 };
+enum { SEEDS = 12, STEPS = 8500, BROADCASTS = 5, CALM_STEPS = 20000 };
 
 typedef void step_fn(crowd_t *crowd, crowd_worker_t *worker);
 
@@ -141,7 +141,9 @@ calm_step(crowd_t *crowd)
     }
     while (rig_store(&crowd->rig) || rig_find(&crowd->rig)) {
     }
+    rig_check(&crowd->rig);
     rig_pass(&crowd->rig, 100 * CR_US_PER_MS);
+    rig_check(&crowd->rig);
 }
 
 /* ---- what must be true ------------------------------------------------------------------------ */
