@@ -44,8 +44,8 @@ cr_err_t actor_add(actor_t *self, notice_t **notice_p) CR_MUST_USE;
 
 /* inbound.c: takes what the ROUTER has, within a bound. */
 void inbound_take(actor_t *self);
-/* The worker broke a rule of the protocol; too often, and it is shut out for a while. */
-void inbound_offend(actor_t *self, const char *worker, const char *reason);
+/* The peer broke a rule of the protocol; too often, and it is shut out for a while. */
+void inbound_offend(actor_t *self, const char *peer, offence_t offence, const char *reason);
 
 /* outbound.c */
 void outbound_actions(core_actions_t *actions);

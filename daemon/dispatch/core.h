@@ -141,7 +141,8 @@ typedef enum { /* values are those of Refusal.Reason on the wire */
                CORE_MALFORMED,
                CORE_UNKNOWN_LEASE,
                CORE_OUT_OF_LEASE,
-               CORE_FULL
+               CORE_FULL,
+               CORE_STALE
 } core_refusal_t;
 
 typedef enum {

@@ -113,6 +113,8 @@ open_router(actor_t *self, cr_fault_t *fault)
     zcert_destroy(&cert);
     if (!set_options(self->router))
         return cr_fault_set(fault, CR_CONFLICT, "wire: this libzmq lacks an option we rely on");
+    if (!zap_watch(self->zap, self->router))
+        return cr_fault_set(fault, CR_NOMEM, "wire: the port cannot be watched");
     if (zsock_bind(self->router, "%s", self->config.endpoint) < 0)
         return cr_fault_set(fault, CR_IO, "wire.endpoint: cannot bind %s", self->config.endpoint);
     return CR_OK;

@@ -4,27 +4,31 @@
 
 #include "../metrics.h"
 #include "actor.h"
+#include "zap.h"
 
 enum { FRAMES_MAX = 256, LOG_MS = 10000 };
 
 void
-inbound_offend(actor_t *self, const char *worker, const char *reason)
+inbound_offend(actor_t *self, const char *peer, offence_t offence, const char *reason)
 {
     uint64_t suppressed;
     char quoted[160];
     int64_t now = cr_clock_mono_us();
-    metrics_add(METRIC_WIRE_GARBAGE, 1);
-    if (offenders_note(&self->offenders, worker, now))
-        cr_log(CR_LOG_WARN, "worker_shut_out", "worker=%s seconds=60", worker);
+    metrics_add(METRIC_WIRE_GARBAGE, offence == OFFENCE_LIE);
+    if (offenders_note(&self->offenders, peer, offence, now)) {
+        metrics_add(METRIC_WIRE_SHUT_OUT, 1);
+        zap_shut_out(self->zap, peer);
+        cr_log(CR_LOG_WARN, "worker_shut_out", "worker=%s seconds=%d", peer, ZAP_SHUT_OUT_S);
+    }
     if (cr_log_limit(&self->garbage_log, now, LOG_MS, &suppressed))
-        cr_log(CR_LOG_WARN, "wire_garbage", "worker=%s reason=%s suppressed=%" PRIu64, worker,
+        cr_log(CR_LOG_WARN, "wire_garbage", "worker=%s reason=%s suppressed=%" PRIu64, peer,
                cr_log_value(cr_slice_of(reason), quoted), suppressed);
 }
 
 static void
 refuse_malformed(actor_t *self, const char *worker, uint64_t lease, const char *text)
 {
-    inbound_offend(self, worker, "malformed");
+    inbound_offend(self, worker, OFFENCE_LIE, "malformed");
     outbound_refuse(self, worker, CORE_MALFORMED, lease, text);
 }
 
@@ -35,6 +39,7 @@ on_hello(actor_t *self, const char *worker, const Crier__V1__Frame *frame)
 {
     const Crier__V1__Hello *hello = frame->hello;
     if (strcmp(hello->worker, worker) != 0) {
+        inbound_offend(self, worker, OFFENCE_LIE, "name");
         outbound_refuse(self, worker, CORE_WRONG_NAME, 0, "Hello.worker is another name");
         return;
     }
@@ -169,12 +174,12 @@ understand(actor_t *self, const char *worker, zmq_msg_t *message)
     Crier__V1__Frame *frame;
     cr_err_t err = cr_wire_unpack(zmq_msg_data(message), zmq_msg_size(message), &frame);
     if (err == CR_CONFLICT) {
-        inbound_offend(self, worker, "version");
+        inbound_offend(self, worker, OFFENCE_LIE, "version");
         outbound_refuse(self, worker, CORE_BAD_VERSION, 0, "version 1 is spoken here");
         return;
     }
     if (err != CR_OK) {
-        inbound_offend(self, worker, "unreadable");
+        inbound_offend(self, worker, OFFENCE_LIE, "unreadable");
         return;
     }
     size_t kind = (size_t)frame->body_case;
@@ -187,32 +192,27 @@ understand(actor_t *self, const char *worker, zmq_msg_t *message)
 
 /* -- one message -------------------------------------------------------------------------------- */
 
-/* Handover lets any authenticated peer take a routing id; the name bound to its key decides. */
-static bool
-is_who_it_says(zmq_msg_t *message, const char *worker)
-{
-    const char *bound = zmq_msg_gets(message, "User-Id");
-    return bound && strcmp(bound, worker) == 0;
-}
-
 /* The connection under this name is somebody else's now: no address may go out over it. */
 static void
-refuse_name(actor_t *self, const char *worker)
+refuse_name(actor_t *self, const char *peer, const char *worker)
 {
+    inbound_offend(self, peer, OFFENCE_LIE, "name");
     core_unreachable(self->core, worker);
     outbound_refuse(self, worker, CORE_WRONG_NAME, 0, "the key belongs to another name");
 }
 
+/* Handover lets any authenticated peer take a routing id; the name bound to its key decides. */
 static void
 check(actor_t *self, const char *worker, zmq_msg_t *message)
 {
+    const char *peer = zmq_msg_gets(message, "User-Id");
     metrics_add(METRIC_WIRE_FRAMES, 1);
-    if (offenders_is_shut(&self->offenders, worker, cr_clock_mono_us()))
+    if (!peer || offenders_is_shut(&self->offenders, peer, cr_clock_mono_us()))
         metrics_add(METRIC_WIRE_GARBAGE, 1);
-    else if (!is_who_it_says(message, worker))
-        refuse_name(self, worker);
+    else if (strcmp(peer, worker) != 0)
+        refuse_name(self, peer, worker);
     else if (zmq_msg_more(message))
-        inbound_offend(self, worker, "several_frames");
+        inbound_offend(self, worker, OFFENCE_LIE, "several_frames");
     else
         understand(self, worker, message);
 }

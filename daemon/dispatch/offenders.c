@@ -27,16 +27,18 @@ make_room(offenders_t *self, const char *name, int64_t now_us)
 }
 
 bool
-offenders_note(offenders_t *self, const char *name, int64_t now_us)
+offenders_note(offenders_t *self, const char *name, offence_t offence, int64_t now_us)
 {
     size_t at = find(self, name);
     if (at == OFFENDERS_MAX)
         at = make_room(self, name, now_us);
     if (now_us - self->peers[at].since_us > OFFENDERS_WINDOW_US) {
-        self->peers[at].count = 0;
+        self->peers[at].weight = 0;
         self->peers[at].since_us = now_us;
     }
-    if (++self->peers[at].count != OFFENDERS_LIMIT)
+    uint32_t before = self->peers[at].weight;
+    self->peers[at].weight = before + (uint32_t)offence;
+    if (before >= OFFENDERS_LIMIT || self->peers[at].weight < OFFENDERS_LIMIT)
         return false;
     self->peers[at].shut_until_us = now_us + OFFENDERS_WINDOW_US;
     return true;

@@ -54,8 +54,12 @@ static void
 act_refuse(void *context, const char *worker, core_refusal_t reason, uint64_t lease,
            const char *text)
 {
-    if (reason == CORE_MALFORMED || reason == CORE_OUT_OF_LEASE)
-        inbound_offend(context, worker, text);
+    static const offence_t offences[] = {[CORE_MALFORMED] = OFFENCE_LIE,
+                                         [CORE_OUT_OF_LEASE] = OFFENCE_LIE,
+                                         [CORE_UNKNOWN_LEASE] = OFFENCE_STRAY,
+                                         [CORE_STALE] = OFFENCE_STRAY};
+    if ((size_t)reason < CR_COUNT(offences) && offences[reason] != 0)
+        inbound_offend(context, worker, offences[reason], text);
     outbound_refuse(context, worker, reason, lease, text);
 }
 

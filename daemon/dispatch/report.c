@@ -207,7 +207,9 @@ take_in_order(core_t *core, lease_t *lease, sorted_t *sorted)
     const worker_t *worker = lease->worker;
     if (report->sequence == lease->sequence && lease->storing)
         return; /* repeated: the answer comes when it is stored */
-    if (report->sequence <= lease->sequence)
+    if (report->sequence < lease->sequence)
+        refuse(core, worker, CORE_STALE, 0, "older than the report that was taken");
+    else if (report->sequence == lease->sequence)
         core->act.ack(core->act.context, worker->shown.name, lease->id, report->sequence,
                       lease->intent);
     else if (report->sequence != lease->sequence + 1 || lease->storing)

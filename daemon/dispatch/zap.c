@@ -1,21 +1,34 @@
 #include "zap.h"
 
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "../metrics.h"
+#include "core.h"
 #include "cr_clock.h"
 #include "cr_keys.h"
 #include "cr_log.h"
 
 #define ZAP_ENDPOINT "inproc://zeromq.zap.01"
 
-enum { KEY_BYTES = 32 };
+enum { KEY_BYTES = 32, LOG_MS = 10000 };
+static const int64_t settled_us = CR_US_PER_S / 10; /* a kernel's clock of files is never coarser */
 
 typedef struct {
     const char *folder;
     struct timespec read_at; /* of the folder, when it was last read */
     zhash_t *names;          /* key as Z85 text -> name */
+    struct {
+        char name[CORE_NAME_MAX];
+        int64_t until_us;
+    } shut_out[ZAP_SHUT_OUT_MAX]; /* a ring */
+    size_t shut_out_next;
+    zsock_t *watch;
+    cr_log_limit_t refused_log, accept_log;
 } zap_t;
+
+/* ---- who is known ----------------------------------------------------------------------------- */
 
 static void
 add_certificate(zap_t *self, const char *path)
@@ -30,7 +43,7 @@ add_certificate(zap_t *self, const char *path)
         return;
     }
     const char *name = zcert_meta(cert, "name");
-    if (!name || name[0] == '\0')
+    if (!name || name[0] == '\0' || strlen(name) >= CORE_NAME_MAX)
         cr_log(CR_LOG_WARN, "certificate_refused", "file=%s reason=no_name",
                cr_log_value(cr_slice_of(path), why));
     else
@@ -61,10 +74,43 @@ name_of(zap_t *self, const uint8_t key[KEY_BYTES])
         memcmp(&status.st_mtim, &self->read_at, sizeof self->read_at) != 0) {
         read_folder(self);
         /* One that changed just now may change again within the same tick of its clock. */
-        bool settled = cr_clock_wall_us() / CR_US_PER_S > status.st_mtim.tv_sec + 1;
+        int64_t changed_us = status.st_mtim.tv_sec * CR_US_PER_S + status.st_mtim.tv_nsec / 1000;
+        bool settled = cr_clock_wall_us() > changed_us + settled_us;
         self->read_at = settled ? status.st_mtim : (struct timespec){0};
     }
     return zmq_z85_encode(text, key, KEY_BYTES) ? zhash_lookup(self->names, text) : NULL;
+}
+
+static bool
+is_shut_out(const zap_t *self, const char *name)
+{
+    int64_t now_us = cr_clock_mono_us();
+    for (size_t i = 0; i < ZAP_SHUT_OUT_MAX; i++)
+        if (now_us < self->shut_out[i].until_us && strcmp(self->shut_out[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static void
+shut_out(zap_t *self, const char *name)
+{
+    size_t at = self->shut_out_next++ % ZAP_SHUT_OUT_MAX;
+    snprintf(self->shut_out[at].name, sizeof self->shut_out[at].name, "%s", name);
+    self->shut_out[at].until_us = cr_clock_mono_us() + ZAP_SHUT_OUT_S * CR_US_PER_S;
+}
+
+static void
+log_refused(zap_t *self, zframe_t *address, const char *reason)
+{
+    uint64_t suppressed;
+    char from[64] = "";
+    if (!cr_log_limit(&self->refused_log, cr_clock_mono_us(), LOG_MS, &suppressed))
+        return;
+    if (address)
+        snprintf(from, sizeof from, "%.*s", (int)zframe_size(address),
+                 (const char *)zframe_data(address));
+    cr_log(CR_LOG_WARN, "key_refused", "from=%s reason=%s suppressed=%llu", from, reason,
+           (unsigned long long)suppressed);
 }
 
 /* version, request id, domain, address, routing id, mechanism, credentials. */
@@ -84,29 +130,119 @@ on_request(zloop_t *loop, zsock_t *socket, void *context)
                  zframe_streq(parts[2], ZAP_DOMAIN) && zframe_streq(parts[5], "CURVE") &&
                  zframe_size(parts[6]) == KEY_BYTES;
     const char *name = sound ? name_of(self, zframe_data(parts[6])) : NULL;
+    const char *refused = !name ? "unknown" : is_shut_out(self, name) ? "shut_out" : NULL;
+    if (refused)
+        log_refused(self, parts[3], refused);
     zmsg_t *answer = zmsg_new();
     zmsg_addstr(answer, "1.0");
     if (parts[1])
         zmsg_addmem(answer, zframe_data(parts[1]), zframe_size(parts[1]));
     else
         zmsg_addstr(answer, "");
-    zmsg_addstr(answer, name ? "200" : "400");
-    zmsg_addstr(answer, name ? "OK" : "no such key");
-    zmsg_addstr(answer, name ? name : "");
+    zmsg_addstr(answer, refused ? "400" : "200");
+    zmsg_addstr(answer, refused ? "refused" : "OK");
+    zmsg_addstr(answer, refused ? "" : name);
     zmsg_addstr(answer, "");
     zmsg_send(&answer, socket);
     zmsg_destroy(&request);
     return 0;
 }
 
+/* ---- what comes and goes ---------------------------------------------------------------------- */
+
+static void
+log_not_accepted(zap_t *self, int number)
+{
+    uint64_t suppressed;
+    char why[160];
+    if (cr_log_limit(&self->accept_log, cr_clock_mono_us(), LOG_MS, &suppressed))
+        cr_log(CR_LOG_ERR, "wire_accept_failed", "reason=%s suppressed=%llu",
+               cr_log_value(cr_slice_of(strerrordesc_np(number)), why),
+               (unsigned long long)suppressed);
+}
+
+static void
+take_event(zap_t *self, uint16_t event, uint32_t value)
+{
+    switch (event) {
+    case ZMQ_EVENT_ACCEPTED:
+        metrics_add(METRIC_WIRE_CONNECTIONS, 1);
+        break;
+    case ZMQ_EVENT_DISCONNECTED:
+        metrics_add(METRIC_WIRE_CONNECTIONS, -1);
+        break;
+    case ZMQ_EVENT_ACCEPT_FAILED:
+        metrics_add(METRIC_WIRE_ACCEPTS_FAILED, 1);
+        log_not_accepted(self, (int)value);
+        break;
+    default:
+        metrics_add(METRIC_WIRE_HANDSHAKES_FAILED, 1);
+    }
+}
+
+/* Event frame: 16-bit event, 32-bit value; then a frame with the address. */
+static int
+on_watch(zloop_t *loop, zsock_t *watch, void *context)
+{
+    (void)loop;
+    uint8_t bytes[6];
+    uint16_t event;
+    uint32_t value;
+    char address[256];
+    void *raw = zsock_resolve(watch);
+    while (zmq_recv(raw, bytes, sizeof bytes, ZMQ_DONTWAIT) == (int)sizeof bytes) {
+        zmq_recv(raw, address, sizeof address, 0);
+        memcpy(&event, bytes, sizeof event);
+        memcpy(&value, bytes + sizeof event, sizeof value);
+        take_event(context, event, value);
+    }
+    return 0;
+}
+
+/* ---- the thread ------------------------------------------------------------------------------- */
+
+/* What its owner tells the thread: a letter, then a name or an endpoint. Anything else ends it. */
+enum { TELL_SHUT_OUT = '!', TELL_WATCH = '>' };
+
+static bool
+obey(zap_t *self, zloop_t *loop, const char *word)
+{
+    if (word[0] == TELL_SHUT_OUT)
+        shut_out(self, word + 1);
+    else if (word[0] == TELL_WATCH && !self->watch && (self->watch = zsock_new_pair(word)) != NULL)
+        zloop_reader(loop, self->watch, on_watch, self);
+    return word[0] == TELL_SHUT_OUT || word[0] == TELL_WATCH;
+}
+
 static int
 on_pipe(zloop_t *loop, zsock_t *pipe, void *context)
 {
-    (void)loop;
-    (void)context;
-    zmsg_t *message = zmsg_recv(pipe);
-    zmsg_destroy(&message);
-    return -1;
+    char *word = zstr_recv(pipe);
+    bool goes_on = word && obey(context, loop, word);
+    zstr_free(&word);
+    return goes_on ? 0 : -1;
+}
+
+void
+zap_shut_out(zactor_t *actor, const char *name)
+{
+    zstr_sendf(actor, "%c%s", TELL_SHUT_OUT, name);
+}
+
+/* A name is used once: that of a closed socket is given back only some time later. */
+bool
+zap_watch(zactor_t *actor, zsock_t *router)
+{
+    static atomic_uint used;
+    char where[40];
+    snprintf(where, sizeof where, "inproc://wire-watch-%u", atomic_fetch_add(&used, 1));
+    metrics_set(METRIC_WIRE_CONNECTIONS, 0);
+    return zmq_socket_monitor(zsock_resolve(router), where,
+                              ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED |
+                                  ZMQ_EVENT_ACCEPT_FAILED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
+                                  ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+                                  ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) == 0 &&
+           zstr_sendf(actor, "%c%s", TELL_WATCH, where) == 0;
 }
 
 static void
@@ -126,6 +262,7 @@ thread_main(zsock_t *pipe, void *context)
     zloop_destroy(&loop);
     zsock_unbind(socket, ZAP_ENDPOINT); /* at once, and not when the closed socket is reaped */
     zsock_destroy(&socket);
+    zsock_destroy(&self.watch);
     zhash_destroy(&self.names);
 }
 

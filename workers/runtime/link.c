@@ -8,10 +8,10 @@
 #include "cr_keys.h"
 #include "cr_log.h"
 
-enum { QUEUE_MAX = 1000, RECONNECT_MS = 100, RECONNECT_MAX_MS = 2000, FRAMES_A_TURN = 64 };
+enum { QUEUE_MAX = 1000, RECONNECT_MS = 100, RECONNECT_MAX_MS = 1500, FRAMES_A_TURN = 64 };
 enum { HEARTBEAT_MS = 1000, SILENCE_MS = 10000 }; /* until a Welcome says otherwise */
 static const int64_t hello_every_us = CR_US_PER_S, full_wait_us = 30 * CR_US_PER_S;
-static const uint32_t reopen_jitter_us = 500000;
+static const uint32_t reopen_jitter_us = 500000, full_jitter_us = 10000000;
 
 struct link_line {
     zloop_t *loop;
@@ -142,7 +142,7 @@ take_refusal(link_t *self, const Crier__V1__Refusal *refusal)
     case CRIER__V1__REFUSAL__REASON__FULL:
         log_refusal(self, refusal);
         close_socket(self);
-        self->reopen_us = now_us + full_wait_us;
+        self->reopen_us = now_us + full_wait_us + (int64_t)randombytes_uniform(full_jitter_us);
         return true;
     case CRIER__V1__REFUSAL__REASON__WRONG_NAME:
     case CRIER__V1__REFUSAL__REASON__BAD_VERSION:
@@ -231,6 +231,13 @@ on_monitor(zloop_t *loop, zmq_pollitem_t *item, void *context)
     return 0;
 }
 
+/* Between one and two times as long. */
+static int
+jitter(int ms)
+{
+    return ms + (int)randombytes_uniform((uint32_t)ms);
+}
+
 static void
 set_options(link_t *self)
 {
@@ -240,8 +247,9 @@ set_options(link_t *self)
     zsock_set_rcvhwm(self->socket, QUEUE_MAX);
     zsock_set_maxmsgsize(self->socket, CR_WIRE_FRAME_MAX);
     zsock_set_immediate(self->socket, 1); /* queue only for a line that stands */
-    zsock_set_reconnect_ivl(self->socket, RECONNECT_MS);
-    zsock_set_reconnect_ivl_max(self->socket, RECONNECT_MAX_MS);
+    /* libzmq's own jitter is one interval; with the same one everywhere all would come at once. */
+    zsock_set_reconnect_ivl(self->socket, jitter(RECONNECT_MS));
+    zsock_set_reconnect_ivl_max(self->socket, jitter(RECONNECT_MAX_MS));
     zsock_set_handshake_ivl(self->socket, 5000);
     zsock_set_heartbeat_ivl(self->socket, 2000);
     zsock_set_heartbeat_timeout(self->socket, 6000);
