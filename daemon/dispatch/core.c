@@ -399,6 +399,7 @@ core_tick(core_t *core, core_time_t now)
         roster_tick(core);
         receipts_tick(core);
         more = settle_tick(core);
+        more |= unknown_tick(core);
     }
     more |= !hand_out(core);
     if (more)

@@ -180,6 +180,8 @@ typedef struct {
     void (*lost)(void *context, const core_loss_t *loss);
     void (*gone)(void *context, const char *worker);
     void (*done)(void *context, uint64_t broadcast);
+    /* All that core_order asked for is stored. */
+    void (*ordered)(void *context, uint64_t broadcast, uint32_t moved);
 } core_actions_t;
 
 /* ---- events ----------------------------------------------------------------------------------- */
@@ -201,6 +203,11 @@ cr_err_t core_restore(core_t *self, core_time_t now, const cr_delivery_t *place,
 cr_err_t core_pause(core_t *self, uint64_t broadcast) CR_MUST_USE;
 cr_err_t core_resume(core_t *self, uint64_t broadcast) CR_MUST_USE;
 cr_err_t core_cancel(core_t *self, uint64_t broadcast) CR_MUST_USE;
+/* A person decides about what is UNKNOWN now: RETRY_1 sends it again, PRESUMED takes it as sent.
+ * CR_NOTFOUND; CR_CONFLICT while another order is under way, and for RETRY_1 when nothing is sent any
+ * more. */
+cr_err_t core_order(core_t *self, core_time_t now, uint64_t broadcast, unsigned channels,
+                    cr_status_t to) CR_MUST_USE;
 /* Hands nothing out any more. */
 void core_stop(core_t *self);
 

@@ -146,13 +146,19 @@ fill(core_t *core, lease_t *lease, write_t *write)
     }
 }
 
+uint64_t
+lease_next_id(core_t *core)
+{
+    return core->config.epoch << EPOCH_SHIFT | ++core->lease_number;
+}
+
 /* False when nothing went out. */
 static bool
 offer(core_t *core, lease_t *lease)
 {
     const channel_t *channel = lease->channel;
     const core_broadcast_t *spec = &channel->broadcast->spec;
-    lease->id = core->config.epoch << EPOCH_SHIFT | ++core->lease_number;
+    lease->id = lease_next_id(core);
     const core_lease_t offered = {
         .worker = lease->worker->shown.name,
         .lease = lease->id,

@@ -144,7 +144,7 @@ sweep(core_t *core, broadcast_t *broadcast, uint32_t *budget)
 static bool
 all_done(const core_t *core, const broadcast_t *broadcast)
 {
-    bool done = broadcast->writes_out == 0;
+    bool done = broadcast->writes_out == 0 && broadcast->order.to == 0;
     for (int i = 0; done && i < CR_CHANNEL_COUNT; i++)
         done = !broadcast->channels[i] || is_done(core, broadcast->channels[i]);
     return done;

@@ -28,6 +28,14 @@ typedef struct {
     int64_t first_us, half_us, most_us, last_us, settled_us;
 } channel_t;
 
+/* What a person ordered about UNKNOWN bytes, and how far that is. */
+typedef struct {
+    cr_status_t to; /* RETRY_1 or PRESUMED; 0: no order */
+    unsigned channels;
+    uint32_t channel, block; /* where the sweep is */
+    uint32_t writes, moved;  /* not stored yet; bytes */
+} order_t;
+
 struct broadcast {
     core_broadcast_t spec;
     channel_t *channels[CR_CHANNEL_COUNT]; /* NULL: not sent there */
@@ -35,6 +43,7 @@ struct broadcast {
     cr_status_t end;   /* what becomes of what is left: EXPIRED, CANCELLED; 0 while it goes on */
     bool over, changed;
     uint32_t writes_out;
+    order_t order;
 };
 
 struct lease {
@@ -76,7 +85,13 @@ struct worker {
     bool unreachable;
 };
 
-typedef enum { TICKET_PLAIN, TICKET_REPORT, TICKET_PROOF, TICKET_RECEIPTS } ticket_kind_t;
+typedef enum {
+    TICKET_PLAIN,
+    TICKET_REPORT,
+    TICKET_PROOF,
+    TICKET_RECEIPTS,
+    TICKET_ORDER
+} ticket_kind_t;
 
 /* What becomes true when a write is stored. */
 typedef struct {
@@ -105,6 +120,7 @@ struct core {
     broadcast_t **broadcasts; /* by id */
     size_t broadcast_count, broadcast_capacity;
     broadcast_t *lanes[CR_LANE_COUNT];
+    uint32_t orders; /* broadcasts with one */
 
     lease_t *lost[STATE_LOST_MAX]; /* a ring; late reports of these still prove something */
     uint32_t lost_next;
@@ -139,6 +155,7 @@ bool roster_has_credit(const core_t *core, const worker_t *worker, cr_lane_t lan
 bool roster_serves(const core_t *core, const channel_t *channel);
 
 /* lease.c */
+uint64_t lease_next_id(core_t *core);
 /* False when nothing was leased: all suppressed, or the worker cannot be reached. */
 bool lease_grant(core_t *core, worker_t *worker, channel_t *channel, uint32_t block);
 void lease_lose(core_t *core, lease_t *lease);
@@ -163,6 +180,11 @@ void settle_stop_leases(core_t *core, const broadcast_t *broadcast, core_stop_t 
 bool settle_stop_reason(const broadcast_t *broadcast, core_stop_t *reason);
 /* True when there is more to do at once. */
 bool settle_tick(core_t *core);
+
+/* unknown.c */
+/* True when there is more to do at once. */
+bool unknown_tick(core_t *core);
+void unknown_stored(core_t *core, broadcast_t *broadcast);
 
 /* receipts.c */
 void receipts_stored(core_t *core, batch_t *batch);

@@ -22,6 +22,8 @@ add_attempt(json_t *attempts, const trail_t *trail, uint32_t entry)
         json_object_set_new(attempt, "attempt", json_integer(trail->attempts[entry]));
     if (trail->worker[0] != '\0')
         json_object_set_new(attempt, "worker", json_string(trail->worker));
+    if (trail->kind == TRAIL_ORDER)
+        json_object_set_new(attempt, "ordered", json_true());
     if (trail->gateway[0] != '\0')
         json_object_set_new(attempt, "gateway", json_string(trail->gateway));
     json_array_append_new(attempts, attempt);

@@ -19,7 +19,7 @@
 
 enum { TRAIL_VERSION = 1 };
 
-typedef enum { TRAIL_REPORT = 1, TRAIL_RECEIPT, TRAIL_LOST } trail_kind_t;
+typedef enum { TRAIL_REPORT = 1, TRAIL_RECEIPT, TRAIL_LOST, TRAIL_ORDER } trail_kind_t;
 
 typedef struct {
     trail_kind_t kind;

@@ -173,6 +173,12 @@ batch_stored(core_t *core, const ticket_t *ticket)
     receipts_stored(core, ticket->batch);
 }
 
+static void
+order_stored(core_t *core, const ticket_t *ticket)
+{
+    unknown_stored(core, ticket->broadcast);
+}
+
 void
 core_stored(core_t *core, core_time_t now, uint32_t number)
 {
@@ -180,6 +186,7 @@ core_stored(core_t *core, core_time_t now, uint32_t number)
         [TICKET_REPORT] = report_stored,
         [TICKET_PROOF] = answer_lost,
         [TICKET_RECEIPTS] = batch_stored,
+        [TICKET_ORDER] = order_stored,
     };
     CR_ASSERT(number < core->ticket_capacity && core->tickets[number].broadcast);
     core->now = now;

@@ -132,6 +132,12 @@ on_done(void *context, uint64_t id)
     note(self, RIG_DONE, "", id);
 }
 
+static void
+on_ordered(void *context, uint64_t id, uint32_t moved)
+{
+    note(context, RIG_ORDERED, "", id)->moved = moved;
+}
+
 /* ---- the core's life -------------------------------------------------------------------------- */
 
 static void
@@ -151,6 +157,7 @@ new_core(rig_t *self)
         .lost = on_lost,
         .gone = on_gone,
         .done = on_done,
+        .ordered = on_ordered,
     };
     self->core = core_new(&self->config, &actions);
     CR_ASSERT(self->core);

@@ -26,6 +26,7 @@ typedef enum {
     RIG_LOST,
     RIG_GONE,
     RIG_DONE,
+    RIG_ORDERED,
     RIG_KIND_COUNT
 } rig_kind_t;
 
@@ -34,7 +35,7 @@ typedef struct {
     rig_kind_t kind;
     char worker[CORE_NAME_MAX];
     uint64_t number; /* lease, batch or broadcast */
-    uint32_t sequence, intent;
+    uint32_t sequence, intent, moved;
     int reason;
     core_lease_t lease; /* its pointers are not to be used: */
     uint8_t offsets[CORE_BLOCK], attempts[CORE_BLOCK];
