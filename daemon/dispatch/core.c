@@ -17,6 +17,8 @@ core_new(const core_config_t *config, const core_actions_t *actions)
     core->config = *config;
     core->act = *actions;
     core->seed = config->seed;
+    if (!write_init(core))
+        core_destroy(&core);
     return core;
 }
 

@@ -57,8 +57,6 @@ cursor_init(cursor_t *self, uint32_t total, cr_status_t *status)
 void
 cursor_fini(cursor_t *self)
 {
-    for (uint32_t i = 0; self->blocks && i < self->block_count; i++)
-        free(self->blocks[i].uncertain);
     free(self->blocks);
     free(self->status);
     *self = (cursor_t){0};
@@ -193,15 +191,13 @@ void
 cursor_doubt(cursor_t *self, uint32_t rank)
 {
     cursor_block_t *block = &self->blocks[rank / CORE_BLOCK];
-    if (!block->uncertain)
-        block->uncertain = calloc(CORE_BLOCK / 64, sizeof *block->uncertain);
-    if (block->uncertain)
-        block->uncertain[rank % CORE_BLOCK / 64] |= UINT64_C(1) << rank % 64;
+    block->uncertain[rank % CORE_BLOCK / 64] |= UINT64_C(1) << rank % 64;
+    block->doubtful = true;
 }
 
 bool
 cursor_is_doubtful(const cursor_t *self, uint32_t rank)
 {
     const uint64_t *uncertain = self->blocks[rank / CORE_BLOCK].uncertain;
-    return uncertain && (uncertain[rank % CORE_BLOCK / 64] >> rank % 64 & 1) != 0;
+    return (uncertain[rank % CORE_BLOCK / 64] >> rank % 64 & 1) != 0;
 }

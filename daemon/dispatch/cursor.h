@@ -19,10 +19,11 @@
 struct lease;
 
 typedef struct {
-    int64_t due_us;      /* its RETRY bytes may be tried again */
-    struct lease *lease; /* the one that is out, or NULL */
-    uint64_t *uncertain; /* bit per rank: an earlier submit of it has no known end; mostly NULL */
+    int64_t due_us;                      /* its RETRY bytes may be tried again */
+    struct lease *lease;                 /* the one that is out, or NULL */
+    uint64_t uncertain[CORE_BLOCK / 64]; /* bit per rank: an earlier submit has no known end */
     uint16_t waiting, retry;
+    bool doubtful; /* one of those is set */
 } cursor_block_t;
 
 typedef struct {

@@ -211,6 +211,7 @@ void write_change(write_t *self, uint32_t offset);
 void write_note(write_t *self, uint32_t offset, uint32_t attempt, cr_status_t outcome);
 bool write_is_empty(const write_t *self);
 void write_send(core_t *core, const write_t *self, const ticket_t *ticket);
+bool write_init(core_t *core) CR_MUST_USE;
 void write_fini(core_t *core);
 
 #endif

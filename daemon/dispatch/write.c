@@ -57,25 +57,33 @@ write_is_empty(const write_t *self)
            self->forget_count == 0;
 }
 
-/* Doubles the table. Its size is bounded by leases and batches, so running out of memory here is no
- * load that could be refused. */
-static void
-grow_tickets(core_t *core)
+static bool
+grow_tickets(core_t *core, uint32_t capacity)
 {
-    uint32_t capacity = core->ticket_capacity > 0 ? core->ticket_capacity * 2 : CORE_WRITES_BUSY;
-    core->tickets = realloc(core->tickets, capacity * sizeof *core->tickets);
-    CR_ASSERT(core->tickets);
+    ticket_t *grown = realloc(core->tickets, capacity * sizeof *grown);
+    if (!grown)
+        return false;
+    core->tickets = grown;
     for (uint32_t i = core->ticket_capacity; i < capacity; i++)
         core->tickets[i] = (ticket_t){.next_free = i + 1 < capacity ? i + 1 : NO_TICKET};
     core->ticket_free = core->ticket_capacity;
     core->ticket_capacity = capacity;
+    return true;
+}
+
+bool
+write_init(core_t *core)
+{
+    return grow_tickets(core, 2 * CORE_WRITES_BUSY);
 }
 
 static uint32_t
 issue(core_t *core, const ticket_t *ticket)
 {
-    if (core->ticket_capacity == 0 || core->ticket_free == NO_TICKET)
-        grow_tickets(core);
+    /* Bounded by leases and batches: running out of memory here is no load that could be refused,
+     * and a start afresh loses nothing. */
+    bool has_room = core->ticket_free != NO_TICKET || grow_tickets(core, core->ticket_capacity * 2);
+    CR_ASSERT(has_room);
     uint32_t number = core->ticket_free;
     core->ticket_free = core->tickets[number].next_free;
     core->tickets[number] = *ticket;
@@ -89,7 +97,7 @@ issue(core_t *core, const ticket_t *ticket)
 static bool
 keeps_record(const write_t *self)
 {
-    bool doubtful = self->channel->cursor.blocks[self->block].uncertain != NULL;
+    bool doubtful = self->channel->cursor.blocks[self->block].doubtful;
     return self->lease && (!self->lease_over || doubtful);
 }
 

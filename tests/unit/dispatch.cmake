@@ -15,3 +15,6 @@ target_sources(test_dispatch_random PRIVATE
 foreach(name dispatch_trail dispatch_cursor offenders)
   cr_unit_test(${name} cr_daemon_core)
 endforeach()
+
+cr_unit_test(dispatch_memory cr_daemon_core)
+target_link_options(test_dispatch_memory PRIVATE -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc)

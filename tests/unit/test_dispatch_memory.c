@@ -1,0 +1,400 @@
+/*
+ * The core while memory is short: the n-th allocation fails, for each n there is; then for each n,
+ * all from the n-th on until the core has had time to notice. Events are repeated as workers and the
+ * daemon repeat them. Afterwards everything is final, and the counts add up.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cr_test.h"
+#include "dispatch/core.h"
+
+const char cr_suite[] = "dispatch_memory";
+
+/* ---- an allocator that fails ------------------------------------------------------------------ */
+
+static struct {
+    bool armed;
+    long asked, fail_from, fail_to; /* the allocations that fail, counted from 1 */
+} memory;
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+
+static bool
+is_refused(void)
+{
+    if (!memory.armed)
+        return false;
+    memory.asked++;
+    return memory.asked >= memory.fail_from && memory.asked <= memory.fail_to;
+}
+
+void *
+__wrap_malloc(size_t size)
+{
+    return is_refused() ? NULL : __real_malloc(size);
+}
+
+void *
+__wrap_calloc(size_t count, size_t size)
+{
+    return is_refused() ? NULL : __real_calloc(count, size);
+}
+
+void *
+__wrap_realloc(void *old, size_t size)
+{
+    return is_refused() ? NULL : __real_realloc(old, size);
+}
+
+/* ---- a world without allocations -------------------------------------------------------------- */
+
+enum { PEOPLE = 3 * CORE_BLOCK + 7, QUEUE = 1024, STEPS = 4000, STEP_MS = 100, LEASES = 64 };
+
+typedef struct {
+    uint64_t lease;
+    uint32_t first_rank, count;
+    uint8_t attempts[CORE_BLOCK], offsets[CORE_BLOCK];
+    bool reported, acknowledged;
+} held_t;
+
+static struct {
+    core_t *core;
+    core_time_t now;
+    uint32_t tickets[QUEUE];
+    size_t ticket_count;
+    uint32_t found[QUEUE];
+    size_t found_count;
+    held_t held[LEASES];
+    size_t held_count;
+    bool welcomed, done;
+    uint64_t batch; /* of receipts that wait for their answer; 0: none */
+    uint64_t batches;
+    cr_delivery_t accepted[PEOPLE]; /* no receipt was taken yet */
+    size_t accepted_count;
+    size_t in_batch;
+} world;
+
+static void
+act_screen(void *context, const core_run_t *run, cr_status_t verdicts[CORE_BLOCK])
+{
+    (void)context;
+    memset(verdicts, CR_STATUS_WAITING, run->count);
+}
+
+static uint32_t
+act_lease(void *context, const core_lease_t *lease)
+{
+    (void)context;
+    if (world.held_count == LEASES)
+        return 0;
+    held_t *held = &world.held[world.held_count++];
+    *held = (held_t){.lease = lease->lease, .first_rank = lease->first_rank, .count = lease->count};
+    memcpy(held->attempts, lease->attempts, lease->count);
+    memcpy(held->offsets, lease->offsets, lease->count);
+    return lease->count;
+}
+
+static held_t *
+find_held(uint64_t lease)
+{
+    for (size_t i = 0; i < world.held_count; i++)
+        if (world.held[i].lease == lease)
+            return &world.held[i];
+    return NULL;
+}
+
+static void
+act_welcome(void *context, const char *worker, const uint64_t *dropped, size_t count)
+{
+    (void)context, (void)worker, (void)dropped, (void)count;
+    world.welcomed = true;
+}
+
+/* The second of a held lease's reports is its last. */
+static void
+act_ack(void *context, const char *worker, uint64_t lease, uint32_t sequence, uint32_t intent)
+{
+    (void)context, (void)worker, (void)intent;
+    held_t *held = find_held(lease);
+    if (!held)
+        return;
+    held->acknowledged = true;
+    if (sequence == 2)
+        *held = world.held[--world.held_count];
+}
+
+static void
+act_refuse(void *context, const char *worker, core_refusal_t reason, uint64_t lease,
+           const char *text)
+{
+    (void)context, (void)worker, (void)text;
+    CU_ASSERT(reason == CORE_UNKNOWN_WORKER || reason == CORE_FULL || reason == CORE_UNKNOWN_LEASE);
+    held_t *held = reason == CORE_UNKNOWN_LEASE ? find_held(lease) : NULL;
+    if (held)
+        *held = world.held[--world.held_count];
+    world.welcomed &= reason == CORE_UNKNOWN_LEASE;
+}
+
+static void
+act_revoke(void *context, const char *worker, uint64_t lease, core_stop_t reason)
+{
+    (void)context, (void)worker, (void)reason;
+    held_t *held = find_held(lease);
+    if (held)
+        *held = world.held[--world.held_count];
+}
+
+static void
+act_receipts_ack(void *context, const char *worker, uint64_t batch)
+{
+    (void)context, (void)worker;
+    if (batch != world.batch)
+        return;
+    world.accepted_count -= world.in_batch;
+    world.batch = 0;
+}
+
+static void
+act_store(void *context, const core_write_t *write)
+{
+    (void)context;
+    CU_ASSERT_FATAL(world.ticket_count < QUEUE);
+    world.tickets[world.ticket_count++] = write->ticket;
+}
+
+static void
+act_find(void *context, uint32_t batch, const cr_slice_t *ids, size_t count)
+{
+    (void)context, (void)ids, (void)count;
+    CU_ASSERT_FATAL(world.found_count < QUEUE);
+    world.found[world.found_count++] = batch;
+}
+
+static void
+act_lost(void *context, const core_loss_t *loss)
+{
+    (void)context, (void)loss;
+}
+
+static void
+act_gone(void *context, const char *worker)
+{
+    (void)context, (void)worker;
+}
+
+static void
+act_done(void *context, uint64_t broadcast)
+{
+    (void)context, (void)broadcast;
+    world.done = true;
+}
+
+static const core_actions_t actions = {
+    NULL,       act_screen, act_lease,        act_welcome, act_ack,
+    act_refuse, act_revoke, act_receipts_ack, act_store,   act_find,
+    act_lost,   act_gone,   act_done,
+};
+
+/* ---- what is repeated until it succeeds ------------------------------------------------------- */
+
+static bool
+open_core(void)
+{
+    static const core_config_t config = {.epoch = 1,
+                                         .seed = 1,
+                                         .lease_us = 30 * CR_US_PER_S,
+                                         .retry_first_us = CR_US_PER_S,
+                                         .retry_max_us = 10 * CR_US_PER_S,
+                                         .attempts_max = 8};
+    if (!world.core)
+        world.core = core_new(&config, &actions);
+    return world.core != NULL;
+}
+
+static bool
+start_broadcast(void)
+{
+    static const core_broadcast_t spec = {.id = 1,
+                                          .lane = CR_LANE_ROUTINE,
+                                          .resend_unknown = true,
+                                          .channels = 1u << CR_CHANNEL_SMS,
+                                          .total = PEOPLE,
+                                          .receipt_wait_us = 3600 * CR_US_PER_S};
+    cr_status_t *status[CR_CHANNEL_COUNT] = {NULL};
+    cr_err_t err = core_start(world.core, world.now, &spec, status);
+    CU_ASSERT(err == CR_OK || err == CR_NOMEM || err == CR_EXISTS);
+    return err != CR_NOMEM;
+}
+
+static void
+say_hello(void)
+{
+    uint64_t held[LEASES];
+    for (size_t i = 0; i < world.held_count; i++)
+        held[i] = world.held[i].lease;
+    const core_hello_t hello = {.worker = "sms-1",
+                                .channel = CR_CHANNEL_SMS,
+                                .gateway = {.name = "gw", .gives_receipts = true, .window = 128},
+                                .credit = 2,
+                                .urgent_credit = 1,
+                                .held = held,
+                                .held_count = world.held_count,
+                                .version = "1"};
+    core_hello(world.core, world.now, &hello);
+}
+
+/* Every fifth first attempt ends in doubt, every seventh later; the others are accepted. */
+static cr_status_t
+outcome_of(const held_t *held, uint32_t i)
+{
+    uint32_t rank = held->first_rank + held->offsets[i];
+    if (held->attempts[i] > 1)
+        return CR_STATUS_ACCEPTED;
+    return rank % 5 == 0   ? CR_STATUS_UNKNOWN
+           : rank % 7 == 0 ? CR_STATUS_RETRY_1
+                           : CR_STATUS_ACCEPTED;
+}
+
+static void
+note_accepted(const held_t *held)
+{
+    for (uint32_t i = 0; i < held->count; i++)
+        if (outcome_of(held, i) == CR_STATUS_ACCEPTED && world.accepted_count < PEOPLE)
+            world.accepted[world.accepted_count++] =
+                (cr_delivery_t){.broadcast = 1,
+                                .channel = CR_CHANNEL_SMS,
+                                .rank = held->first_rank + held->offsets[i],
+                                .attempt = held->attempts[i]};
+}
+
+/* First the intent, then, once that was acknowledged, all outcomes. */
+static void
+report(held_t *held)
+{
+    uint8_t positions[CORE_BLOCK], outcomes[CORE_BLOCK];
+    uint32_t intent = held->count < 256 ? held->count : 256;
+    core_report_t said = {.lease = held->lease, .sequence = 1, .intent = intent};
+    if (held->acknowledged) {
+        if (!held->reported)
+            note_accepted(held);
+        held->reported = true;
+        for (uint32_t i = 0; i < held->count; i++) {
+            positions[i] = (uint8_t)i;
+            outcomes[i] = outcome_of(held, i);
+        }
+        said = (core_report_t){.lease = held->lease,
+                               .sequence = 2,
+                               .intent = intent,
+                               .positions = positions,
+                               .outcomes = outcomes,
+                               .count = held->count,
+                               .last = true};
+    }
+    core_report(world.core, world.now, "sms-1", &said);
+}
+
+static void
+send_receipts(void)
+{
+    core_receipt_t receipts[CORE_RECEIPTS_MAX];
+    if (world.batch == 0) {
+        world.batch = ++world.batches;
+        world.in_batch = world.accepted_count < 100 ? world.accepted_count : 100;
+    }
+    for (size_t i = 0; i < world.in_batch; i++) {
+        size_t newest = world.accepted_count - 1 - i;
+        receipts[i] =
+            (core_receipt_t){.delivery = world.accepted[newest], .outcome = CR_STATUS_DELIVERED};
+    }
+    const core_receipts_t batch = {
+        .number = world.batch, .receipts = receipts, .count = world.in_batch};
+    core_receipts(world.core, world.now, "sms-1", &batch);
+}
+
+static void
+answer_ledger(void)
+{
+    while (world.ticket_count > 0)
+        core_stored(world.core, world.now, world.tickets[--world.ticket_count]);
+    while (world.found_count > 0)
+        core_found(world.core, world.now, world.found[--world.found_count], NULL, 0);
+}
+
+/* A tenth of a second of everybody's life. */
+static void
+step(bool *started)
+{
+    world.now.mono_us += STEP_MS * CR_US_PER_MS;
+    world.now.wall_us += STEP_MS * CR_US_PER_MS;
+    if (!open_core())
+        return;
+    *started = *started || start_broadcast();
+    if (!world.welcomed)
+        say_hello();
+    core_heard(world.core, world.now, "sms-1");
+    for (size_t i = world.held_count; i > 0; i--)
+        if (i <= world.held_count)
+            report(&world.held[i - 1]);
+    if (world.accepted_count > 0)
+        send_receipts();
+    answer_ledger();
+    core_tick(world.core, world.now);
+    answer_ledger();
+}
+
+/* Returns how many allocations were asked for. */
+static long
+run(long fail_from, long fail_to)
+{
+    bool started = false;
+    memset(&world, 0, sizeof world);
+    world.now = (core_time_t){CR_US_PER_S, CR_US_PER_S * 1000};
+    memory.asked = 0;
+    memory.fail_from = fail_from;
+    memory.fail_to = fail_to;
+    memory.armed = true;
+    for (int i = 0; i < STEPS && !world.done; i++)
+        step(&started);
+    memory.armed = false;
+    CU_ASSERT_FATAL(world.core && world.done);
+    core_channel_t shown;
+    CU_ASSERT(core_channel(world.core, world.now, 1, CR_CHANNEL_SMS, &shown));
+    CU_ASSERT_EQUAL(shown.by_status[CR_STATUS_DELIVERED], PEOPLE);
+    core_destroy(&world.core);
+    return memory.asked;
+}
+
+/* ---- tests ------------------------------------------------------------------------------------ */
+
+static void
+any_one_allocation_may_fail(void)
+{
+    long all = run(0, 0);
+    CU_ASSERT(all > 15);
+    for (long n = 1; n <= all; n++)
+        run(n, n);
+}
+
+static void
+memory_may_be_short_for_a_while(void)
+{
+    long all = run(0, 0);
+    for (long n = 1; n <= all; n++)
+        run(n, n + 40);
+}
+
+#define TEST(name)                                                                                 \
+    {                                                                                              \
+#name, name                                                                                \
+    }
+CU_TestInfo cr_tests[] = {
+    TEST(any_one_allocation_may_fail),
+    TEST(memory_may_be_short_for_a_while),
+    CU_TEST_INFO_NULL,
+};
