@@ -195,10 +195,20 @@ act_done(void *context, uint64_t broadcast)
     world.done = true;
 }
 
+/* `ordered` is only called for orders, of which there are none. */
 static const core_actions_t actions = {
-    NULL,       act_screen, act_lease,        act_welcome, act_ack,
-    act_refuse, act_revoke, act_receipts_ack, act_store,   act_find,
-    act_lost,   act_gone,   act_done,
+    .screen = act_screen,
+    .lease = act_lease,
+    .welcome = act_welcome,
+    .ack = act_ack,
+    .refuse = act_refuse,
+    .revoke = act_revoke,
+    .receipts_ack = act_receipts_ack,
+    .store = act_store,
+    .find = act_find,
+    .lost = act_lost,
+    .gone = act_gone,
+    .done = act_done,
 };
 
 /* ---- what is repeated until it succeeds ------------------------------------------------------- */
