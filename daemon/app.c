@@ -1,30 +1,73 @@
 #include "app.h"
 
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "app_config.h"
 #include "cr_clock.h"
 #include "cr_log.h"
 
-enum { WATCH_MS = 1000, WAIT_FIRST_MS = 250, WAIT_MAX_MS = 10 * 1000, SAY_EVERY_MS = 60 * 1000 };
+enum {
+    WATCH_MS = 1000,
+    STANDBY_MS = 200, /* between looks whether the active daemon is gone */
+    WAIT_FIRST_MS = 250,
+    WAIT_MAX_MS = 10 * 1000,
+    SAY_EVERY_MS = 60 * 1000,
+};
 
 typedef struct {
     cr_service_t *service;
     ledger_t *ledger;
     plan_t *plan;
+    dispatch_t *opened; /* until it is started */
     zactor_t *dispatch;
     char *wire; /* where workers connect */
     api_t *api;
     char http[64];
-    bool stopped; /* asked to, before everything was there */
+    char name[160]; /* which daemon this is among several */
+    bool standby;   /* another one was active */
+    bool stopped;   /* asked to, before everything was there */
 } app_t;
 
 static bool wait_redis; /* --wait-redis */
 
-/* -- Redis ------------------------------------------------------------------------------------- */
+/* -- addresses: ours before the store is, so that a second daemon by mistake harms nobody --------- */
+
+/* Where workers reach it: whoever could bind that address is no other than the one before it. */
+static void
+name_daemon(app_t *self)
+{
+    char host[64] = "";
+    gethostname(host, sizeof host - 1);
+    snprintf(self->name, sizeof self->name, "%s/%s", host, self->wire);
+}
+
+static cr_err_t
+open_dispatch(app_t *self, const app_config_t *config, cr_fault_t *fault)
+{
+    cr_err_t err = dispatch_open(&config->dispatch, &self->opened, &self->wire, fault);
+    if (err == CR_OK)
+        name_daemon(self);
+    return err;
+}
+
+static cr_err_t
+open_api(app_t *self, const app_config_t *config, cr_fault_t *fault)
+{
+    int port;
+    cr_err_t err = api_start(&config->api, &self->api, &port, fault);
+    if (err != CR_OK)
+        return err;
+    bool six = strchr(config->api.address, ':') != NULL;
+    snprintf(self->http, sizeof self->http, six ? "[%s]:%d" : "%s:%d", config->api.address, port);
+    return CR_OK;
+}
+
+/* -- the store --------------------------------------------------------------------------------- */
 
 /* Sleeps, but not through a TERM: the signals are blocked and would wait for the loop. */
 static bool
@@ -44,24 +87,57 @@ longer(int64_t wait_ms)
     return wait_ms * 2 < WAIT_MAX_MS ? wait_ms * 2 : WAIT_MAX_MS;
 }
 
-/* With --wait-redis: until it is there, with back-off, and one line a minute at most. */
+static void
+stand_by(app_t *self, const char *active)
+{
+    char quoted[160];
+    if (self->standby)
+        return;
+    self->standby = true;
+    api_wait(self->api, "standby");
+    cr_log(CR_LOG_INFO, "standby", "active=%s", cr_log_value(cr_slice_of(active), quoted));
+    cr_service_ready(self->service, "state=standby http=%s wire=%s", self->http, self->wire);
+}
+
 static cr_err_t
-open_ledger(app_t *self, const app_config_t *config, cr_fault_t *fault)
+try_to_take(app_t *self, const app_config_t *config, cr_fault_t *fault)
+{
+    cr_err_t err = self->ledger ? CR_OK : ledger_open(&config->ledger, &self->ledger, fault);
+    if (err == CR_OK)
+        err = ledger_take(self->ledger, self->name, fault);
+    if (err == CR_AGAIN)
+        ledger_destroy(&self->ledger);
+    return err;
+}
+
+static void
+say_waiting(cr_log_limit_t *limit, const char *why)
+{
+    uint64_t suppressed;
+    char quoted[160];
+    if (cr_log_limit(limit, cr_clock_mono_us(), SAY_EVERY_MS, &suppressed))
+        cr_log(CR_LOG_WARN, "waiting_for_redis", "why=%s", cr_log_value(cr_slice_of(why), quoted));
+}
+
+/* Waits while another daemon is active. For Redis it waits with --wait-redis, or when it has been
+ * there; with back-off, and one line a minute at most. */
+static cr_err_t
+take_store(app_t *self, const app_config_t *config, cr_fault_t *fault)
 {
     cr_log_limit_t limit = {0};
-    uint64_t suppressed;
-    for (int64_t wait_ms = WAIT_FIRST_MS;; wait_ms = longer(wait_ms)) {
-        cr_err_t err = ledger_open(&config->ledger, &self->ledger, fault);
-        if (err != CR_AGAIN || !wait_redis)
+    for (int64_t wait_ms = WAIT_FIRST_MS;;) {
+        cr_err_t err = try_to_take(self, config, fault);
+        if (err == CR_EXISTS)
+            stand_by(self, fault->text);
+        else if (err != CR_AGAIN || !(wait_redis || self->standby))
             return err;
-        if (cr_log_limit(&limit, cr_clock_mono_us(), SAY_EVERY_MS, &suppressed)) {
-            char quoted[160];
-            cr_log(CR_LOG_WARN, "waiting_for_redis", "why=%s",
-                   cr_log_value(cr_slice_of(fault->text), quoted));
-        }
+        else
+            say_waiting(&limit, fault->text);
+        wait_ms = self->standby ? STANDBY_MS : wait_ms;
         self->stopped = !pause_for(wait_ms);
         if (self->stopped)
-            return cr_fault_set(fault, CR_CLOSED, "stopped while waiting for redis");
+            return cr_fault_set(fault, CR_CLOSED, "stopped while waiting");
+        wait_ms = longer(wait_ms);
     }
 }
 
@@ -72,6 +148,9 @@ load_plan(app_t *self, const app_config_t *config, cr_fault_t *fault)
 {
     plan_config_t plan = config->plan;
     plan.attempts_max = config->dispatch.attempts_max;
+    if (self->standby)
+        cr_log(CR_LOG_INFO, "taking_over", "epoch=%" PRIu64, ledger_epoch(self->ledger));
+    api_wait(self->api, "starting");
     return plan_new(&plan, &config->ledger, self->ledger, &self->plan, fault);
 }
 
@@ -85,27 +164,18 @@ start_ledger(app_t *self, const app_config_t *config, cr_fault_t *fault)
 static cr_err_t
 start_dispatch(app_t *self, const app_config_t *config, cr_fault_t *fault)
 {
-    return dispatch_start(&config->dispatch, ledger_epoch(self->ledger), &self->dispatch,
-                          &self->wire, fault);
+    (void)config;
+    return dispatch_start(&self->opened, ledger_epoch(self->ledger), &self->dispatch, fault);
 }
 
 static cr_err_t
 start_plan(app_t *self, const app_config_t *config, cr_fault_t *fault)
 {
     (void)config;
-    return plan_start(self->plan, fault);
-}
-
-static cr_err_t
-start_api(app_t *self, const app_config_t *config, cr_fault_t *fault)
-{
-    int port;
-    cr_err_t err = api_start(&config->api, &self->api, &port, fault);
-    if (err != CR_OK)
-        return err;
-    bool six = strchr(config->api.address, ':') != NULL;
-    snprintf(self->http, sizeof self->http, six ? "[%s]:%d" : "%s:%d", config->api.address, port);
-    return CR_OK;
+    cr_err_t err = plan_start(self->plan, fault);
+    if (err == CR_OK)
+        api_serve(self->api);
+    return err;
 }
 
 /* A daemon that nobody obeys must not look alive: whoever started it learns of it. */
@@ -143,7 +213,8 @@ static cr_err_t
 app_start(cr_service_t *service, const void *config, void **app, cr_fault_t *fault)
 {
     static cr_err_t (*const steps[])(app_t *, const app_config_t *, cr_fault_t *) = {
-        open_ledger, load_plan, start_ledger, start_dispatch, start_plan, start_api, start_watch,
+        open_dispatch, open_api,       take_store, load_plan,
+        start_ledger,  start_dispatch, start_plan, start_watch,
     };
     app_t *self = calloc(1, sizeof *self);
     if (!self)
@@ -179,6 +250,7 @@ app_destroy(void **app_p)
     api_destroy(&self->api);
     plan_destroy(&self->plan);
     zactor_destroy(&self->dispatch);
+    dispatch_close(&self->opened);
     ledger_destroy(&self->ledger);
     zstr_free(&self->wire);
     free(self);

@@ -1,8 +1,10 @@
 /*
  * app - crierd as a whole: builds the parts in order, and takes them down in reverse
  *
- * Each part is started when what it speaks to is there: ledger (and what it has stored), plan's
- * memory of it, then the actors, then the API; readiness is told last.
+ * First the addresses, so that a second daemon started by mistake ends before it touches anything;
+ * then the store, for which it waits as standby while another daemon is active. Each further part is
+ * started when what it speaks to is there: plan's memory of what is stored, then the actors;
+ * readiness is told last.
  */
 #ifndef APP_H
 #define APP_H

@@ -26,7 +26,8 @@ struct api {
     struct MHD_Daemon *daemon;
     pthread_key_t plan_client; /* one a thread of the pool, freed when the thread ends */
     bool has_key;
-    atomic_int running; /* requests between their head and the end of their answer */
+    _Atomic(const char *) state; /* "starting", "standby"; NULL: it serves */
+    atomic_int running;          /* requests between their head and the end of their answer */
 };
 
 static void
@@ -53,7 +54,7 @@ on_target(void *context, const char *target, struct MHD_Connection *connection)
 {
     (void)connection;
     api_t *self = context;
-    request_t *request = request_new(&self->config, target);
+    request_t *request = request_new(&self->config, atomic_load(&self->state), target);
     if (request)
         atomic_fetch_add(&self->running, 1);
     return request;
@@ -177,6 +178,7 @@ api_start(const api_config_t *config, api_t **self_p, int *port, cr_fault_t *fau
     if (!self)
         return cr_fault_set(fault, CR_NOMEM, "out of memory");
     self->config = *config;
+    api_wait(self, "starting");
     self->has_key = pthread_key_create(&self->plan_client, on_thread_end) == 0;
     cr_err_t err = self->has_key ? listen_on(self, port, fault)
                                  : cr_fault_set(fault, CR_NOMEM, "no thread key is left");
@@ -186,6 +188,18 @@ api_start(const api_config_t *config, api_t **self_p, int *port, cr_fault_t *fau
     }
     *self_p = self;
     return CR_OK;
+}
+
+void
+api_wait(api_t *self, const char *state)
+{
+    atomic_store(&self->state, state);
+}
+
+void
+api_serve(api_t *self)
+{
+    atomic_store(&self->state, NULL);
 }
 
 static void

@@ -28,9 +28,14 @@ typedef struct {
 
 typedef struct api api_t;
 
-/* `port` receives the bound port. Plan must be started. */
+/* `port` receives the bound port. Until api_serve it answers what needs no plan, and 503 to the rest:
+ * so the address is ours before the store is. */
 cr_err_t api_start(const api_config_t *config, api_t **self, int *port,
                    cr_fault_t *fault) CR_MUST_USE;
+/* What the daemon does instead of serving: "starting", "standby". A literal. */
+void api_wait(api_t *self, const char *state);
+/* Plan is started. */
+void api_serve(api_t *self);
 /* Stops accepting, waits for running requests. */
 void api_destroy(api_t **self_p);
 

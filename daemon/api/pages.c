@@ -9,12 +9,12 @@
 
 enum { TEXT_MAX = 1 << 20, READY_TIMEOUT_MS = 2000 };
 
-typedef void page_fn(plan_client_t *plan, cr_str_t *out, answer_t *answer);
+typedef void page_fn(const pages_source_t *source, cr_str_t *out, answer_t *answer);
 
 static void
-page_index(plan_client_t *plan, cr_str_t *out, answer_t *answer)
+page_index(const pages_source_t *source, cr_str_t *out, answer_t *answer)
 {
-    (void)plan;
+    (void)source;
     (void)answer;
     cr_str_append_text(out, "This is the API of Crier, version 1.\n"
                             "It is described by /v1/openapi.json and in docs/http-api.md;\n"
@@ -22,9 +22,9 @@ page_index(plan_client_t *plan, cr_str_t *out, answer_t *answer)
 }
 
 static void
-page_openapi(plan_client_t *plan, cr_str_t *out, answer_t *answer)
+page_openapi(const pages_source_t *source, cr_str_t *out, answer_t *answer)
 {
-    (void)plan;
+    (void)source;
     (void)answer;
     cr_str_append_slice(out, openapi_text());
 }
@@ -44,9 +44,9 @@ resident_bytes(void)
 }
 
 static void
-page_metrics(plan_client_t *plan, cr_str_t *out, answer_t *answer)
+page_metrics(const pages_source_t *source, cr_str_t *out, answer_t *answer)
 {
-    (void)plan;
+    (void)source;
     (void)answer;
     metrics_append(out);
     cr_str_appendf(out,
@@ -57,20 +57,24 @@ page_metrics(plan_client_t *plan, cr_str_t *out, answer_t *answer)
 }
 
 static void
-page_healthz(plan_client_t *plan, cr_str_t *out, answer_t *answer)
+page_healthz(const pages_source_t *source, cr_str_t *out, answer_t *answer)
 {
-    (void)plan;
     (void)answer;
-    cr_str_append_text(out, "ok\n");
+    cr_str_appendf(out, "%s\n", source->state ? source->state : "ok");
 }
 
-/* Ready is what plan says: it has loaded, and Redis answers. */
+/* Ready is what plan says, of the active daemon: it has loaded, and Redis answers. */
 static void
-page_readyz(plan_client_t *plan, cr_str_t *out, answer_t *answer)
+page_readyz(const pages_source_t *source, cr_str_t *out, answer_t *answer)
 {
     plan_answer_t ready = {0};
     plan_request_t request = {.verb = PLAN_READY, .timeout_ms = READY_TIMEOUT_MS};
-    plan_call(plan, &request, &ready);
+    if (source->state) {
+        ready.http_status = MHD_HTTP_SERVICE_UNAVAILABLE;
+        ready.err = cr_fault_set(&ready.fault, CR_AGAIN, "%s", source->state);
+    } else {
+        plan_call(source->plan, &request, &ready);
+    }
     if (ready.err == CR_OK)
         cr_str_append_text(out, "ok\n");
     else
@@ -90,12 +94,12 @@ static const struct {
 };
 
 void
-pages_answer(route_page_t page, plan_client_t *plan, answer_t *answer)
+pages_answer(route_page_t page, const pages_source_t *source, answer_t *answer)
 {
     CR_ASSERT(page < ROUTE_PAGE_COUNT && pages[page].write);
     cr_str_t out;
     cr_str_init(&out, TEXT_MAX);
-    pages[page].write(plan, &out, answer);
+    pages[page].write(source, &out, answer);
     if (answer->status == 0)
         answer_text(answer, pages[page].media_type, &out);
     cr_str_fini(&out);

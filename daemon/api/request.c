@@ -25,6 +25,7 @@ enum {
 struct request {
     crypto_generichash_state hash; /* of method, target and body, when there is a key */
     const api_config_t *config;
+    const char *state; /* what the daemon does instead of serving, or NULL */
     plan_client_t *plan;
     char *target;
     const char *method; /* the connection's */
@@ -40,12 +41,13 @@ struct request {
 };
 
 request_t *
-request_new(const api_config_t *config, const char *target)
+request_new(const api_config_t *config, const char *state, const char *target)
 {
     request_t *self = calloc(1, sizeof *self);
     if (!self)
         return NULL;
     self->config = config;
+    self->state = state;
     self->target = strdup(target);
     if (!self->target)
         request_destroy(&self);
@@ -124,6 +126,17 @@ find_route(request_t *self)
         refuse(self, MHD_HTTP_NOT_FOUND, &fault, NULL);
     }
     cr_str_fini(&allow);
+}
+
+/* Before the token: who may do what is known to the active daemon only. */
+static void
+check_state(request_t *self)
+{
+    cr_fault_t fault;
+    if (!self->state || self->route->page != ROUTE_PLAN)
+        return;
+    cr_fault_set(&fault, CR_AGAIN, "this daemon is not active: %s", self->state);
+    refuse_by_error(self, &fault, NULL);
 }
 
 static void
@@ -275,8 +288,8 @@ request_begin(request_t *self, struct MHD_Connection *connection, const char *me
               plan_client_t *plan)
 {
     static void (*const steps[])(request_t *) = {
-        check_framing, find_route,     check_token, check_key, check_type,
-        check_size,    read_arguments, open_upload, open_body,
+        check_framing, find_route, check_state,    check_token, check_key,
+        check_type,    check_size, read_arguments, open_upload, open_body,
     };
     self->began_us = cr_clock_mono_us();
     self->method = method;
@@ -359,7 +372,8 @@ ask_verb(request_t *self, intake_t *intake)
 static void
 answer_page(request_t *self)
 {
-    pages_answer(self->route->page, self->plan, &self->answer);
+    const pages_source_t source = {self->plan, self->state};
+    pages_answer(self->route->page, &source, &self->answer);
 }
 
 static void

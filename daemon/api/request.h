@@ -19,8 +19,8 @@
 
 typedef struct request request_t;
 
-/* `target` is copied. NULL: memory. */
-request_t *request_new(const api_config_t *config, const char *target);
+/* `state` is what the daemon does instead of serving, or NULL; `target` is copied. NULL: memory. */
+request_t *request_new(const api_config_t *config, const char *state, const char *target);
 void request_destroy(request_t **self_p);
 
 /* The head is there; `plan` is the thread's client. MHD_NO ends the connection. */

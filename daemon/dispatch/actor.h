@@ -11,7 +11,7 @@
 #include "notice.h"
 #include "offenders.h"
 
-typedef struct {
+typedef struct dispatch {
     dispatch_config_t config;
     uint64_t epoch;
     core_t *core;

@@ -115,8 +115,11 @@ open_router(actor_t *self, cr_fault_t *fault)
         return cr_fault_set(fault, CR_CONFLICT, "wire: this libzmq lacks an option we rely on");
     if (!zap_watch(self->zap, self->router))
         return cr_fault_set(fault, CR_NOMEM, "wire: the port cannot be watched");
-    if (zsock_bind(self->router, "%s", self->config.endpoint) < 0)
-        return cr_fault_set(fault, CR_IO, "wire.endpoint: cannot bind %s", self->config.endpoint);
+    if (zsock_bind(self->router, "%s", self->config.endpoint) < 0) {
+        int why = errno;
+        return cr_fault_set(fault, why == EADDRINUSE ? CR_AGAIN : CR_IO, "wire.endpoint %s: %s",
+                            self->config.endpoint, zmq_strerror(why));
+    }
     return CR_OK;
 }
 
@@ -145,10 +148,12 @@ open_core(actor_t *self, cr_fault_t *fault)
                : cr_fault_set(fault, CR_NOMEM, "out of memory");
 }
 
-static void
-actor_destroy(actor_t **self_p)
+void
+dispatch_close(dispatch_t **self_p)
 {
     actor_t *self = *self_p;
+    if (!self)
+        return;
     zsock_destroy(&self->router);
     zactor_destroy(&self->zap);
     for (ledger_op_t *op; self->waiting && (op = zlist_pop(self->waiting)) != NULL;)
@@ -234,33 +239,41 @@ thread_main(zsock_t *pipe, void *context)
         zsock_unbind(self->plan, PLAN_ENDPOINT);
     zsock_destroy(&self->plan);
     zsock_destroy(&self->ledger);
-    actor_destroy(&self);
+    dispatch_close(&self);
 }
 
 cr_err_t
-dispatch_start(const dispatch_config_t *config, uint64_t epoch, zactor_t **actor, char **endpoint,
-               cr_fault_t *fault)
+dispatch_open(const dispatch_config_t *config, dispatch_t **self_p, char **endpoint,
+              cr_fault_t *fault)
 {
     actor_t *self = calloc(1, sizeof *self);
     if (!self)
         return cr_fault_set(fault, CR_NOMEM, "out of memory");
     self->config = *config;
-    self->epoch = epoch;
     cr_err_t err = zap_start(config->workers_dir, &self->zap, fault);
     if (err == CR_OK)
         err = open_router(self, fault);
-    if (err == CR_OK)
-        err = open_core(self, fault);
     if (err != CR_OK) {
-        actor_destroy(&self);
+        dispatch_close(&self);
         return err;
     }
-    char *bound = zsock_last_endpoint(self->router);
-    *actor = zactor_new(thread_main, self); /* the thread owns it from here on */
-    if (!*actor) {
-        zstr_free(&bound);
+    *endpoint = zsock_last_endpoint(self->router);
+    *self_p = self;
+    return CR_OK;
+}
+
+cr_err_t
+dispatch_start(dispatch_t **self_p, uint64_t epoch, zactor_t **actor, cr_fault_t *fault)
+{
+    actor_t *self = *self_p;
+    self->epoch = epoch;
+    cr_err_t err = open_core(self, fault);
+    if (err != CR_OK)
+        return err;
+    zap_open(self->zap);
+    *actor = zactor_new(thread_main, self);
+    if (!*actor)
         return cr_fault_set(fault, CR_NOMEM, "dispatch could not be started");
-    }
-    *endpoint = bound;
+    *self_p = NULL;
     return CR_OK;
 }

@@ -115,9 +115,15 @@ void dispatch_message_destroy(dispatch_message_t **self_p);
 void dispatch_send(zsock_t *socket, dispatch_message_t **message_p);
 dispatch_message_t *dispatch_receive(zsock_t *socket);
 
-/* Starts thread and ROUTER; `endpoint` receives the bound address (free with zstr_free). The ledger
- * must be started. */
-cr_err_t dispatch_start(const dispatch_config_t *config, uint64_t epoch, zactor_t **actor,
-                        char **endpoint, cr_fault_t *fault) CR_MUST_USE;
+/* Binds the ROUTER, on which nobody is let in yet; `endpoint` receives the bound address (free with
+ * zstr_free). CR_AGAIN: the address is in use. */
+typedef struct dispatch dispatch_t;
+cr_err_t dispatch_open(const dispatch_config_t *config, dispatch_t **self, char **endpoint,
+                       cr_fault_t *fault) CR_MUST_USE;
+/* Starts the thread, which takes `self` over. The ledger must be started. */
+cr_err_t dispatch_start(dispatch_t **self_p, uint64_t epoch, zactor_t **actor,
+                        cr_fault_t *fault) CR_MUST_USE;
+/* Of one that was not started. */
+void dispatch_close(dispatch_t **self_p);
 
 #endif

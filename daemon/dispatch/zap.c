@@ -25,6 +25,7 @@ typedef struct {
     } shut_out[ZAP_SHUT_OUT_MAX]; /* a ring */
     size_t shut_out_next;
     zsock_t *watch;
+    bool open;
     cr_log_limit_t refused_log, accept_log;
 } zap_t;
 
@@ -113,12 +114,27 @@ log_refused(zap_t *self, zframe_t *address, const char *reason)
            (unsigned long long)suppressed);
 }
 
+/* Status 300 asks to come again later, 400 not to come again. */
+static const char *
+judge(zap_t *self, zmsg_t *request, zframe_t *parts[7], const char **name)
+{
+    bool sound = zmsg_size(request) == 7 && zframe_streq(parts[0], "1.0") &&
+                 zframe_streq(parts[2], ZAP_DOMAIN) && zframe_streq(parts[5], "CURVE") &&
+                 zframe_size(parts[6]) == KEY_BYTES;
+    if (!self->open)
+        return "300";
+    *name = sound ? name_of(self, zframe_data(parts[6])) : NULL;
+    const char *refused = !*name ? "unknown" : is_shut_out(self, *name) ? "shut_out" : NULL;
+    if (refused)
+        log_refused(self, parts[3], refused);
+    return refused ? "400" : "200";
+}
+
 /* version, request id, domain, address, routing id, mechanism, credentials. */
 static int
 on_request(zloop_t *loop, zsock_t *socket, void *context)
 {
     (void)loop;
-    zap_t *self = context;
     zmsg_t *request = zmsg_recv(socket);
     if (!request)
         return 0;
@@ -126,20 +142,16 @@ on_request(zloop_t *loop, zsock_t *socket, void *context)
     zframe_t *part = zmsg_first(request);
     for (size_t i = 0; i < CR_COUNT(parts); i++, part = zmsg_next(request))
         parts[i] = part;
-    bool sound = zmsg_size(request) == 7 && zframe_streq(parts[0], "1.0") &&
-                 zframe_streq(parts[2], ZAP_DOMAIN) && zframe_streq(parts[5], "CURVE") &&
-                 zframe_size(parts[6]) == KEY_BYTES;
-    const char *name = sound ? name_of(self, zframe_data(parts[6])) : NULL;
-    const char *refused = !name ? "unknown" : is_shut_out(self, name) ? "shut_out" : NULL;
-    if (refused)
-        log_refused(self, parts[3], refused);
+    const char *name = NULL;
+    const char *status = judge(context, request, parts, &name);
+    bool refused = !streq(status, "200");
     zmsg_t *answer = zmsg_new();
     zmsg_addstr(answer, "1.0");
     if (parts[1])
         zmsg_addmem(answer, zframe_data(parts[1]), zframe_size(parts[1]));
     else
         zmsg_addstr(answer, "");
-    zmsg_addstr(answer, refused ? "400" : "200");
+    zmsg_addstr(answer, status);
     zmsg_addstr(answer, refused ? "refused" : "OK");
     zmsg_addstr(answer, refused ? "" : name);
     zmsg_addstr(answer, "");
@@ -202,7 +214,7 @@ on_watch(zloop_t *loop, zsock_t *watch, void *context)
 /* ---- the thread ------------------------------------------------------------------------------- */
 
 /* What its owner tells the thread: a letter, then a name or an endpoint. Anything else ends it. */
-enum { TELL_SHUT_OUT = '!', TELL_WATCH = '>' };
+enum { TELL_SHUT_OUT = '!', TELL_WATCH = '>', TELL_OPEN = '+' };
 
 static bool
 obey(zap_t *self, zloop_t *loop, const char *word)
@@ -211,7 +223,9 @@ obey(zap_t *self, zloop_t *loop, const char *word)
         shut_out(self, word + 1);
     else if (word[0] == TELL_WATCH && !self->watch && (self->watch = zsock_new_pair(word)) != NULL)
         zloop_reader(loop, self->watch, on_watch, self);
-    return word[0] == TELL_SHUT_OUT || word[0] == TELL_WATCH;
+    self->open |= word[0] == TELL_OPEN;
+    return word[0] != '\0' &&
+           strchr((const char[]){TELL_SHUT_OUT, TELL_WATCH, TELL_OPEN, 0}, word[0]);
 }
 
 static int
@@ -227,6 +241,12 @@ void
 zap_shut_out(zactor_t *actor, const char *name)
 {
     zstr_sendf(actor, "%c%s", TELL_SHUT_OUT, name);
+}
+
+void
+zap_open(zactor_t *actor)
+{
+    zstr_sendf(actor, "%c", TELL_OPEN);
 }
 
 /* A name is used once: that of a closed socket is given back only some time later. */

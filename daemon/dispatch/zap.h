@@ -21,9 +21,11 @@
 
 enum { ZAP_SHUT_OUT_MAX = 64, ZAP_SHUT_OUT_S = 60 };
 
-/* `folder` is borrowed until the actor is destroyed. CR_EXISTS when there is a handler already. */
+/* Lets nobody in until zap_open. `folder` is borrowed until the actor is destroyed. CR_EXISTS when there is a handler already. */
 cr_err_t zap_start(const char *folder, zactor_t **actor, cr_fault_t *fault) CR_MUST_USE;
-/* The two are for the thread that owns the actor. From now on connections to this ROUTER are
+/* These are for the thread that owns the actor. From now on those who are known are let in. */
+void zap_open(zactor_t *actor);
+/* From now on connections to this ROUTER are
  * counted; false: no memory. */
 bool zap_watch(zactor_t *actor, zsock_t *router) CR_MUST_USE;
 /* No new connection with the key of this name for ZAP_SHUT_OUT_S. */

@@ -86,9 +86,33 @@ local function crier_audit(keys, args)
   return 1
 end
 
+-- KEYS epoch, active; ARGV name, milliseconds. The next epoch, with a lease on being the active daemon ("epoch name"); or
+-- the name of another one that holds it. Whoever comes under the holder's own name is the same daemon again.
+local function crier_claim(keys, args)
+  local holder = (redis.call('GET', keys[2]) or ''):match('^%d+ (.*)$')
+  if holder and holder ~= args[1] then return holder end
+  local epoch = redis.call('INCR', keys[1])
+  redis.call('SET', keys[2], epoch .. ' ' .. args[1], 'PX', args[2])
+  return epoch
+end
+
+-- KEYS epoch, active; ARGV epoch, name, milliseconds (0: the lease is given back).
+local function crier_renew(keys, args)
+  if not epoch_is(keys[1], args[1]) then return fenced() end
+  if tonumber(args[3]) > 0 then
+    redis.call('SET', keys[2], args[1] .. ' ' .. args[2], 'PX', args[3])
+  else
+    redis.call('DEL', keys[2])
+  end
+  return 1
+end
+
 redis.register_function('crier_take', crier_take)
 redis.register_function('crier_block', crier_block)
 redis.register_function('crier_put', crier_put)
 redis.register_function('crier_number', crier_number)
 redis.register_function('crier_document', crier_document)
 redis.register_function('crier_audit', crier_audit)
+redis.register_function('crier_claim', crier_claim)
+-- A lease is kept also while memory is short: it takes none.
+redis.register_function{function_name = 'crier_renew', callback = crier_renew, flags = {'allow-oom'}}

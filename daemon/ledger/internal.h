@@ -16,6 +16,7 @@ struct ledger {
     uint64_t audit_number;
     char audit_hash[65]; /* SHA-256 of the newest line, hex */
     char epoch_text[24];
+    char name[160]; /* under which the lease on being active is held */
     atomic_bool fenced; /* set by the thread, read by any */
     zactor_t *actor;
 };
@@ -23,6 +24,11 @@ struct ledger {
 /* After a reconnection: CR_CONFLICT when another daemon took the store over; else the audit chain's
  * end is read again. */
 cr_err_t ledger_resume(ledger_t *self, cr_fault_t *fault) CR_MUST_USE;
+
+/* active.c: the commands that keep and end the lease on being the active daemon. */
+cr_err_t active_claim(ledger_t *self, cr_fault_t *fault) CR_MUST_USE;
+void active_append_renewal(ledger_t *self);
+void active_release(ledger_t *self);
 
 /* Status string, leases, trail and so on of one channel of a broadcast: "{b:12}:s:sms:0". */
 void ledger_key(redis_command_t *command, uint64_t broadcast, const char *part);

@@ -17,6 +17,8 @@ enum {
     AWAY_FIRST_MS = 50,
     AWAY_MAX_MS = 2000,
     AWAY_LOG_MS = 60000,
+    RENEW_MS = 1000, /* of the lease on being the active daemon */
+    FENCED_MS = 1000,
 };
 
 static const char *const endpoints[CLIENTS] = {"inproc://ledger-dispatch", "inproc://ledger-plan"};
@@ -38,6 +40,7 @@ typedef struct {
     int64_t away_ms;     /* present back-off; 0: connected */
     int64_t next_try_us; /* of the connection */
     int64_t stop_at_us;
+    int64_t renew_us; /* when the lease is next renewed */
     cr_log_limit_t log_limit;
 } thread_t;
 
@@ -262,21 +265,50 @@ settle(thread_t *self, entry_t *entry, bool *repeat)
     }
 }
 
+/* Takes the reply to a renewal. */
+static cr_err_t
+take_renewal(thread_t *self, cr_fault_t *fault)
+{
+    redis_reply_t *reply;
+    cr_err_t err = redis_next(self->ledger->redis, &reply, fault);
+    if (err == CR_OK)
+        redis_reply_free(&reply);
+    if (err == CR_CONFLICT)
+        become_fenced(self);
+    return err;
+}
+
+/* One pipeline: a prefix of the queue, and the renewal of the lease when that is due. */
+static cr_err_t
+send_and_take(thread_t *self, size_t *sent, cr_fault_t *fault)
+{
+    int64_t now = cr_clock_mono_us();
+    bool renews = now >= self->renew_us;
+    cr_err_t err = CR_OK;
+    *sent = send_pipeline(self);
+    if (renews) {
+        self->renew_us = now + RENEW_MS * CR_US_PER_MS;
+        active_append_renewal(self->ledger);
+    }
+    for (size_t i = 0; err == CR_OK && i < *sent; i++) {
+        err = take_replies(self, &self->queue[i]);
+        if (err != CR_OK)
+            *fault = self->queue[i].op->fault;
+    }
+    return err == CR_OK && renews ? take_renewal(self, fault) : err;
+}
+
 static void
 exchange(thread_t *self)
 {
     if (!number_broadcasts(self))
         return;
-    size_t sent = send_pipeline(self);
+    size_t sent;
     bool repeat = false, audit_failed = false;
     cr_fault_t fault = {.text = "a write was refused"};
-    for (size_t i = 0; i < sent; i++) {
+    cr_err_t err = send_and_take(self, &sent, &fault);
+    for (size_t i = 0; err != CR_CLOSED && i < sent; i++) {
         entry_t *entry = &self->queue[i];
-        if (take_replies(self, entry) == CR_CLOSED) {
-            fault = entry->op->fault;
-            lose_connection(self, &fault);
-            break;
-        }
         if (entry->op->err != CR_OK)
             fault = entry->op->fault;
         audit_failed |= entry->op->err != CR_OK && entry->op->audit;
@@ -284,7 +316,7 @@ exchange(thread_t *self)
     }
     compact(self);
     /* Reconnecting re-loads the functions and the end of the audit chain, and waits a little. */
-    if (self->ledger->redis && !self->ledger->fenced && (repeat || audit_failed))
+    if (!self->ledger->fenced && (err != CR_OK || repeat || audit_failed))
         lose_connection(self, &fault);
 }
 
@@ -305,9 +337,19 @@ take_ops(thread_t *self)
 static long
 wait_ms(const thread_t *self, int64_t now)
 {
-    if (self->away_ms > 0)
-        return self->next_try_us <= now ? 0 : (long)((self->next_try_us - now) / CR_US_PER_MS + 1);
-    return self->count > 0 ? 0 : 1000;
+    int64_t next = self->away_ms > 0 ? self->next_try_us : self->renew_us;
+    if (self->ledger->fenced)
+        return FENCED_MS;
+    if (next <= now || (self->away_ms == 0 && self->count > 0))
+        return 0;
+    return (long)((next - now) / CR_US_PER_MS + 1);
+}
+
+/* Whether there is anything to say to Redis. */
+static bool
+has_work(const thread_t *self)
+{
+    return self->count > 0 || cr_clock_mono_us() >= self->renew_us;
 }
 
 static void
@@ -351,7 +393,7 @@ thread_main(zsock_t *pipe, void *context)
             reconnect(&self);
         if (self.away_ms > 0 || self.ledger->fenced)
             refuse_what_may_be(&self);
-        else if (self.count > 0)
+        else if (has_work(&self))
             exchange(&self);
     }
     for (size_t i = 0; i < self.count; i++)
@@ -379,6 +421,8 @@ ledger_destroy(ledger_t **self_p)
     if (!self)
         return;
     zactor_destroy(&self->actor);
+    if (self->redis && self->epoch > 0 && !self->fenced)
+        active_release(self);
     redis_close(&self->redis);
     free(self);
     *self_p = NULL;

@@ -106,14 +106,21 @@ void ledger_op_destroy(ledger_op_t **self_p);
 typedef struct ledger ledger_t;
 
 /*
- * Connects, checks the server (version, noeviction, appendonly), loads the function library, takes
- * the next epoch. CR_AGAIN when Redis is away (the caller decides whether to wait), CR_CONFLICT for
- * a server that cannot be used.
+ * Connects, checks the server (version, noeviction, appendonly), loads the function library.
+ * CR_AGAIN when Redis is away (the caller decides whether to wait), CR_CONFLICT for a server that
+ * cannot be used.
  */
 cr_err_t ledger_open(const ledger_config_t *config, ledger_t **self, cr_fault_t *fault) CR_MUST_USE;
+/*
+ * Takes the next epoch and with it the lease on being the one active daemon, which the ledger's
+ * thread keeps renewing and ledger_destroy gives back. `name` says which daemon this is; the holder
+ * of that very name is taken for dead. CR_EXISTS: another daemon is active, the fault's text is its
+ * name. CR_AGAIN: Redis is away, open again.
+ */
+cr_err_t ledger_take(ledger_t *self, const char *name, cr_fault_t *fault) CR_MUST_USE;
 uint64_t ledger_epoch(const ledger_t *self);
 
-/* Loading, before ledger_start: each calls back for what is stored. The callback's pointers live
+/* Loading, after ledger_take and before ledger_start: each calls back for what is stored. The callback's pointers live
  * until it returns. */
 typedef cr_err_t ledger_document_fn(void *context, const char *key, json_t *document);
 cr_err_t ledger_load_documents(ledger_t *self, const char *collection, ledger_document_fn *callback,

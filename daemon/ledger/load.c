@@ -69,22 +69,23 @@ ledger_open(const ledger_config_t *config, ledger_t **self_p, cr_fault_t *fault)
     if (!self)
         return cr_fault_set(fault, CR_NOMEM, "out of memory");
     self->config = *config;
-    redis_reply_t *reply;
     cr_err_t err = redis_open(config, &self->redis, fault);
-    if (err == CR_OK)
-        err = call_text(self->redis, "INCR", "{p}:epoch", &reply, fault);
-    if (err == CR_OK) {
-        self->epoch = (uint64_t)redis_reply_integer(reply);
-        redis_reply_free(&reply);
-        snprintf(self->epoch_text, sizeof self->epoch_text, "%" PRIu64, self->epoch);
-        err = load_audit_end(self, fault);
-    }
     if (err != CR_OK) {
         ledger_destroy(&self);
         return err == CR_CLOSED ? CR_AGAIN : err;
     }
     *self_p = self;
     return CR_OK;
+}
+
+cr_err_t
+ledger_take(ledger_t *self, const char *name, cr_fault_t *fault)
+{
+    snprintf(self->name, sizeof self->name, "%s", name);
+    cr_err_t err = active_claim(self, fault);
+    if (err == CR_OK)
+        err = load_audit_end(self, fault);
+    return err == CR_CLOSED ? CR_AGAIN : err;
 }
 
 uint64_t

@@ -172,8 +172,9 @@ world_open(world_t *self)
                                       .attempts_max = 3};
     cr_fault_t fault;
     self->ledger = zsock_new_pair("@" LEDGER_ENDPOINT);
-    CU_ASSERT_EQUAL_FATAL(dispatch_start(&config, 1, &self->dispatch, &self->endpoint, &fault),
-                          CR_OK);
+    dispatch_t *opened;
+    CU_ASSERT_EQUAL_FATAL(dispatch_open(&config, &opened, &self->endpoint, &fault), CR_OK);
+    CU_ASSERT_EQUAL_FATAL(dispatch_start(&opened, 1, &self->dispatch, &fault), CR_OK);
     self->plan = zsock_new_pair(">inproc://dispatch");
     tell_directory(self);
 }

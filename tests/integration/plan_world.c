@@ -140,6 +140,8 @@ world_start(world_t *self)
                           .sms_signature = "Office"};
     cr_err_t err = open_ledger(self, &ledger, &fault);
     if (err == CR_OK)
+        err = ledger_take(self->ledger, WORLD_NAME, &fault);
+    if (err == CR_OK)
         err = plan_new(&plan, &ledger, self->ledger, &self->plan, &fault);
     if (err == CR_OK)
         err = ledger_start(self->ledger, &fault);

@@ -14,6 +14,8 @@
 
 #include "plan/plan.h"
 
+#define WORLD_NAME "world" /* of the daemon */
+
 typedef struct {
     atomic_int starts, restarts, cancels, optouts, directories;
     atomic_int last_total;   /* audience of the last START */

@@ -28,6 +28,7 @@ start(int64_t threads)
                            .import_bytes_max = IMPORT_MAX};
     cr_fault_t fault = {0};
     CU_ASSERT_EQUAL_FATAL(api_start(&config, &api, &port, &fault), CR_OK);
+    api_serve(api);
 }
 
 static void
@@ -661,6 +662,33 @@ a_request_that_runs_is_answered_before_the_end(void)
 }
 
 static void
+a_daemon_that_waits_says_so_and_asks_nobody(void)
+{
+    static const struct {
+        const char *path;
+        long status;
+        const char *says;
+    } rows[] = {
+        {"/healthz", 200, "standby\n"},
+        {"/readyz", 503, "standby"},
+        {"/metrics", 200, "crier_workers"},
+        {"/v1/queue", 503, "this daemon is not active: standby"},
+    };
+    start(1);
+    api_wait(api, "standby");
+    unsigned before = atomic_load(&fake_plan_calls[PLAN_QUEUE]);
+    for (size_t i = 0; i < CR_COUNT(rows); i++) {
+        reply_t reply;
+        ask(&(question_t){"GET", rows[i].path, "stranger"}, &reply);
+        CU_ASSERT_EQUAL(reply.status, rows[i].status);
+        CU_ASSERT_PTR_NOT_NULL(strstr(cr_str_text(&reply.body), rows[i].says));
+        reply_fini(&reply);
+    }
+    CU_ASSERT_EQUAL(atomic_load(&fake_plan_calls[PLAN_QUEUE]), before);
+    stop();
+}
+
+static void
 an_address_that_is_taken_or_none_is_a_fault_with_its_option(void)
 {
     api_t *second = NULL;
@@ -702,6 +730,7 @@ CU_TestInfo cr_tests[] = {
     {"a slow body holds up nobody", a_slow_body_holds_up_nobody},
     {"a request that runs is answered before the end",
      a_request_that_runs_is_answered_before_the_end},
+    {"a daemon that waits says so and asks nobody", a_daemon_that_waits_says_so_and_asks_nobody},
     {"an address that is taken, or none, is a fault with its option",
      an_address_that_is_taken_or_none_is_a_fault_with_its_option},
     CU_TEST_INFO_NULL,

@@ -2,7 +2,7 @@
 import unittest
 
 from county import check_counts, check_truth, county, finish, send, state
-from rig import ROOT, wait_until
+from rig import wait_until
 
 SLOW = {"channel": "all", "latency_ms": 30}
 
@@ -62,20 +62,6 @@ class Stopped(unittest.TestCase):
         check_counts(self, shown)
         check_truth(self, rig, broadcast, shown)
         self.assertEqual(shown["counts"]["sms"]["unknown"], 0)
-
-
-class TwoDaemons(unittest.TestCase):
-    def test_the_older_one_ends_when_it_notices(self):
-        rig = county(people=50)
-        self.addCleanup(rig.stop)
-        rig.overrides["newer"] = {"wire.endpoint": "tcp://127.0.0.1:*", "http.port": 0}
-        config = rig.write_config("newer", rig.settings["crierd"])
-        newer = rig._start("newer", [rig.bin / "crierd", "-c", config])
-        self.assertNotEqual(rig.ctl("planner", "template", "put", ROOT / "config/templates/fire-day.json", check=False).returncode, 0)
-        older = rig.processes["crierd"]
-        wait_until(lambda: not older.running(), "the older daemon to end")
-        self.assertEqual(older.child.returncode, 69)
-        self.assertTrue(newer.running())
 
 
 if __name__ == "__main__":

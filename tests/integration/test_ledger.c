@@ -24,6 +24,7 @@ bench_open(bench_t *bench)
 {
     *bench = (bench_t){0};
     CU_ASSERT_EQUAL_FATAL(ledger_open(&config, &bench->ledger, &fault), CR_OK);
+    CU_ASSERT_EQUAL_FATAL(ledger_take(bench->ledger, "here", &fault), CR_OK);
 }
 
 static void

@@ -383,6 +383,7 @@ nothing_is_promised_after_a_newer_daemon(void)
     world_open(&world);
     ledger_config_t config = {world.redis_url, "", 1000};
     CU_ASSERT_EQUAL_FATAL(ledger_open(&config, &newer, &fault), CR_OK);
+    CU_ASSERT_EQUAL_FATAL(ledger_take(newer, WORLD_NAME, &fault), CR_OK);
     char *arguments = "{'name':'late','person':'L. Ate','roles':['auditor']}";
     CU_ASSERT_EQUAL(world_call(&world, ADMIN, PLAN_USER_ADD, arguments), 503);
     CU_ASSERT(ledger_is_fenced(world.ledger));

@@ -8,10 +8,13 @@
 #include "cr_keys.h"
 #include "cr_log.h"
 
-enum { QUEUE_MAX = 1000, RECONNECT_MS = 100, RECONNECT_MAX_MS = 1500, FRAMES_A_TURN = 64 };
+enum { QUEUE_MAX = 1000, RECONNECT_MS = 100, RECONNECT_MAX_MS = 500, FRAMES_A_TURN = 64 };
 enum { HEARTBEAT_MS = 1000, SILENCE_MS = 10000 }; /* until a Welcome says otherwise */
+enum { ENDPOINT_MAX = 256, SILENT_HEARTBEATS = 3 };
 static const int64_t hello_every_us = CR_US_PER_S, full_wait_us = 30 * CR_US_PER_S;
-static const uint32_t reopen_jitter_us = 500000, full_jitter_us = 10000000;
+static const int64_t try_us = CR_US_PER_S; /* at one of several daemons */
+static const uint32_t reopen_jitter_us = 500000, next_jitter_us = 200000;
+static const uint32_t full_jitter_us = 10000000;
 
 struct link_line {
     zloop_t *loop;
@@ -19,10 +22,13 @@ struct link_line {
     link_events_t events;
     void *context;
     zcert_t *own, *daemon;
-    zsock_t *socket; /* NULL while it waits to be opened again */
+    size_t endpoints, at; /* how many there are; the one we are at */
+    zsock_t *socket;      /* NULL while it waits to be opened again */
     void *raw, *monitor;
-    bool up;                          /* welcomed since the socket was opened */
+    unsigned opened; /* sockets so far: a closed monitor's name is free only some time later */
+    bool up;         /* welcomed since the socket was opened */
     int64_t hello_us, reopen_us;      /* when to do it */
+    int64_t leave_us;                 /* for the next daemon, unless this one welcomes us */
     int64_t heard_us, said_us;        /* last traffic */
     int64_t heartbeat_us, silence_us; /* as the daemon wants them */
     cr_log_limit_t silent_limit, refused_limit;
@@ -61,6 +67,14 @@ say_hello(link_t *self, int64_t now_us)
     self->events.on_hello(self->context, &hello);
     send_frame(self, &frame);
     self->hello_us = now_us + hello_every_us;
+}
+
+/* Where there is another daemon, this one has so long to welcome us. */
+static void
+expect_welcome(link_t *self, int64_t now_us)
+{
+    self->up = false;
+    self->leave_us = self->endpoints > 1 ? now_us + try_us : INT64_MAX;
 }
 
 static void
@@ -135,7 +149,7 @@ take_refusal(link_t *self, const Crier__V1__Refusal *refusal)
     int64_t now_us = cr_clock_mono_us();
     switch (refusal->reason) {
     case CRIER__V1__REFUSAL__REASON__UNKNOWN_WORKER:
-        self->up = false;
+        expect_welcome(self, now_us);
         if (self->hello_us - now_us < hello_every_us * 9 / 10) /* not one for each refusal */
             say_hello(self, now_us);
         return true;
@@ -214,7 +228,8 @@ on_socket(zloop_t *loop, zsock_t *socket, void *context)
 
 /* ---- the socket ----------------------------------------------------------------------------- */
 
-/* Event frame: 16-bit event, 32-bit value; then a frame with the address. */
+/* Event frame: 16-bit event, 32-bit value; then a frame with the address. Whatever is no handshake is
+ * a line that ended, or one that a daemon refused because it is not the active one. */
 static int
 on_monitor(zloop_t *loop, zmq_pollitem_t *item, void *context)
 {
@@ -226,8 +241,14 @@ on_monitor(zloop_t *loop, zmq_pollitem_t *item, void *context)
     if (zmq_recv(self->monitor, event, sizeof event, ZMQ_DONTWAIT) < (int)sizeof event)
         return 0;
     zmq_recv(self->monitor, address, sizeof address, ZMQ_DONTWAIT);
-    self->up = false;
-    say_hello(self, cr_clock_mono_us());
+    uint16_t kind;
+    memcpy(&kind, event, sizeof kind);
+    int64_t now_us = cr_clock_mono_us();
+    expect_welcome(self, now_us);
+    if (kind == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
+        say_hello(self, now_us);
+    else if (self->endpoints > 1)
+        self->leave_us = now_us;
     return 0;
 }
 
@@ -261,8 +282,10 @@ static bool
 open_monitor(link_t *self)
 {
     char where[64];
-    snprintf(where, sizeof where, "inproc://link-%p", (void *)self->socket);
-    if (zmq_socket_monitor(self->raw, where, ZMQ_EVENT_HANDSHAKE_SUCCEEDED) != 0)
+    snprintf(where, sizeof where, "inproc://link-%p-%u", (void *)self, self->opened++);
+    if (zmq_socket_monitor(self->raw, where,
+                           ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED |
+                               ZMQ_EVENT_CLOSED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL) != 0)
         return false;
     self->monitor = zmq_socket(zsys_init(), ZMQ_PAIR);
     int linger = 0;
@@ -273,9 +296,25 @@ open_monitor(link_t *self)
     return zloop_poller(self->loop, &item, on_monitor, self) == 0;
 }
 
+/* Number `index` of the list; false when there are not so many, or it is too long. */
+static bool
+endpoint_at(const char *list, size_t index, char out[ENDPOINT_MAX])
+{
+    for (; index > 0 && list; index--)
+        list = strchr(list, ',') ? strchr(list, ',') + 1 : NULL;
+    if (!list)
+        return false;
+    list += strspn(list, " ");
+    size_t length = strcspn(list, ", ");
+    return snprintf(out, ENDPOINT_MAX, "%.*s", (int)length, list) < ENDPOINT_MAX;
+}
+
 static cr_err_t
 open_socket(link_t *self, int64_t now_us)
 {
+    char endpoint[ENDPOINT_MAX];
+    if (!endpoint_at(self->config.endpoint, self->at, endpoint))
+        return CR_INVAL;
     self->socket = zsock_new(ZMQ_DEALER);
     if (!self->socket)
         return CR_NOMEM;
@@ -283,9 +322,10 @@ open_socket(link_t *self, int64_t now_us)
     set_options(self);
     self->heard_us = now_us;
     self->hello_us = INT64_MAX; /* said after the handshake */
+    expect_welcome(self, now_us);
     if (!open_monitor(self) || zloop_reader(self->loop, self->socket, on_socket, self) != 0)
         return CR_NOMEM;
-    return zsock_connect(self->socket, "%s", self->config.endpoint) == 0 ? CR_OK : CR_INVAL;
+    return zsock_connect(self->socket, "%s", endpoint) == 0 ? CR_OK : CR_INVAL;
 }
 
 static void
@@ -297,7 +337,18 @@ reopen_later(link_t *self, int64_t now_us)
                (long long)((now_us - self->heard_us) / CR_US_PER_MS),
                (unsigned long long)suppressed);
     close_socket(self);
-    self->reopen_us = now_us + (int64_t)randombytes_uniform(reopen_jitter_us);
+    self->at = (self->at + 1) % self->endpoints;
+    self->reopen_us = now_us + (int64_t)randombytes_uniform(self->endpoints > 1 ? next_jitter_us
+                                                                                : reopen_jitter_us);
+}
+
+/* With another daemon to turn to, a line is given up sooner. */
+static int64_t
+silent_at(const link_t *self)
+{
+    int64_t soon_us = SILENT_HEARTBEATS * self->heartbeat_us;
+    bool sooner = self->endpoints > 1 && soon_us < self->silence_us;
+    return self->heard_us + (sooner ? soon_us : self->silence_us);
 }
 
 static int64_t
@@ -309,7 +360,8 @@ earlier(int64_t a, int64_t b)
 int64_t
 link_tick(link_t *self, int64_t now_us)
 {
-    if (self->socket && now_us >= self->heard_us + self->silence_us)
+    bool refused = !self->up && now_us >= self->leave_us;
+    if (self->socket && (refused || now_us >= silent_at(self)))
         reopen_later(self, now_us);
     if (!self->socket && now_us >= self->reopen_us && open_socket(self, now_us) != CR_OK)
         reopen_later(self, now_us);
@@ -319,14 +371,33 @@ link_tick(link_t *self, int64_t now_us)
         say_hello(self, now_us);
     if (self->up && now_us >= self->said_us + self->heartbeat_us)
         say_ping(self, now_us);
-    int64_t next_us = self->up ? self->said_us + self->heartbeat_us : self->hello_us;
-    return earlier(next_us, self->heard_us + self->silence_us);
+    int64_t next_us =
+        self->up ? self->said_us + self->heartbeat_us : earlier(self->hello_us, self->leave_us);
+    return earlier(next_us, silent_at(self));
 }
 
 bool
 link_is_up(const link_t *self)
 {
     return self->up;
+}
+
+/* Each of the list is tried, so that a wrong one is found now and not at a failover. */
+static cr_err_t
+open_first(link_t *self, cr_fault_t *fault)
+{
+    char endpoint[ENDPOINT_MAX];
+    for (self->endpoints = 1; endpoint_at(self->config.endpoint, self->endpoints, endpoint);)
+        self->endpoints++;
+    for (self->at = self->endpoints; self->at-- > 0;) {
+        if (open_socket(self, cr_clock_mono_us()) != CR_OK)
+            return cr_fault_set(fault, CR_INVAL, "daemon.endpoint: cannot connect to \"%s\"",
+                                self->config.endpoint);
+        if (self->at == 0)
+            break;
+        close_socket(self);
+    }
+    return CR_OK;
 }
 
 link_t *
@@ -344,11 +415,8 @@ link_new(zloop_t *loop, const link_config_t *config, const link_events_t *events
     if (cr_keys_load_curve(config->secret_key_file, &self->own, fault) != CR_OK ||
         cr_keys_load_public(config->public_key_file, &self->daemon, fault) != CR_OK)
         goto fail;
-    if (open_socket(self, cr_clock_mono_us()) != CR_OK) {
-        cr_fault_set(fault, CR_INVAL, "daemon.endpoint: cannot connect to \"%s\"",
-                     config->endpoint);
+    if (open_first(self, fault) != CR_OK)
         goto fail;
-    }
     return self;
 
 fail:

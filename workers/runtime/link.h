@@ -3,7 +3,8 @@
  *
  * Says Hello after every handshake and until a Welcome comes, pings when idle, opens a new socket
  * when the daemon is silent, and waits a random while before that so that a thousand workers do not
- * come back at once. What must not be lost is repeated by whoever sends it: a message that cannot
+ * come back at once. Of several daemons only the active one lets us in: it goes from one to the next
+ * until it is welcomed. What must not be lost is repeated by whoever sends it: a message that cannot
  * be queued at once is dropped here.
  *
  * Ownership  on_frame owns the frame it gets.
@@ -22,7 +23,7 @@ typedef struct link_line link_t;
 
 typedef struct {
     const char *worker; /* name, routing id */
-    const char *endpoint;
+    const char *endpoint; /* or several, with commas between them */
     const char *public_key_file; /* the daemon's certificate */
     const char *secret_key_file; /* ours */
 } link_config_t;

@@ -52,7 +52,7 @@ typedef struct {
          256,                                                                                      \
          NULL,                                                                                     \
          NULL,                                                                                     \
-         "where crierd listens for workers, tcp://HOST:PORT"},                                     \
+         "where crierd listens for workers, tcp://HOST:PORT; several with commas"},                                     \
         {"daemon.public_key_file",                                                                 \
          CR_OPT_TEXT,                                                                              \
          offsetof(type, runtime.daemon_key_file),                                                  \
