@@ -110,6 +110,7 @@ typedef struct {
     bool drill, free_running;
     int64_t expires_us;
     uint32_t first_rank, count;
+    uint32_t intent; /* positions that may be submitted at once: stored before the lease leaves */
     const uint8_t *offsets, *attempts;
 } core_lease_t;
 

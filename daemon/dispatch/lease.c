@@ -75,6 +75,25 @@ lease_encode(const lease_t *lease, uint32_t intent, bool over, uint8_t out[CORE_
 
 /* ---- handing out ------------------------------------------------------------------------------ */
 
+static uint32_t
+exposure(const lease_t *lease)
+{
+    return lease->asked > lease->answered ? lease->asked - lease->answered : 0;
+}
+
+uint32_t
+lease_reach(const lease_t *lease)
+{
+    uint32_t others = 0, lower = 0, window = lease->window;
+    cr_lane_t lane = lease->channel->broadcast->spec.lane;
+    for (const lease_t *other = lease->worker->leases; other; other = other->next)
+        if (other != lease && !other->free_running)
+            *(other->channel->broadcast->spec.lane > lane ? &lower : &others) += exposure(other);
+    others += lower < window ? lower : window;
+    uint32_t reach = lease->answered + (others < 2 * window ? 2 * window - others : 0);
+    return reach < lease->count ? reach : lease->count;
+}
+
 static void
 link_lease(lease_t *lease)
 {
@@ -104,7 +123,7 @@ unlink_lease(core_t *core, lease_t *lease)
 }
 
 static lease_t *
-new_lease(worker_t *worker, channel_t *channel, uint32_t block, int64_t now_us)
+new_lease(worker_t *worker, channel_t *channel, uint32_t block)
 {
     lease_t *lease = calloc(1, sizeof *lease);
     if (!lease)
@@ -112,7 +131,6 @@ new_lease(worker_t *worker, channel_t *channel, uint32_t block, int64_t now_us)
     const core_gateway_t *gateway = &worker->shown.gateway;
     lease->worker = worker;
     lease->channel = channel;
-    lease->given_us = now_us;
     lease->block = block;
     lease->window = gateway->window;
     lease->idempotent = gateway->idempotent;
@@ -152,13 +170,12 @@ lease_next_id(core_t *core)
     return core->config.epoch << EPOCH_SHIFT | ++core->lease_number;
 }
 
-/* False when nothing went out. */
-static bool
+/* How many positions went out with it; none when the worker cannot be reached. */
+static uint32_t
 offer(core_t *core, lease_t *lease)
 {
     const channel_t *channel = lease->channel;
     const core_broadcast_t *spec = &channel->broadcast->spec;
-    lease->id = lease_next_id(core);
     const core_lease_t offered = {
         .worker = lease->worker->shown.name,
         .lease = lease->id,
@@ -170,38 +187,84 @@ offer(core_t *core, lease_t *lease)
         .expires_us = spec->expires_us,
         .first_rank = lease->block * CORE_BLOCK,
         .count = lease->count,
+        .intent = lease->intent,
         .offsets = lease->offsets,
         .attempts = lease->attempts,
     };
     uint32_t taken = core->act.lease(core->act.context, &offered);
     CR_ASSERT(taken <= lease->count);
-    lease->count = taken;
-    return taken > 0;
+    lease->worker->unreachable = taken == 0;
+    lease->given_us = core->now.mono_us;
+    return taken;
+}
+
+/* A frame holds no more: the rest of the block is somebody else's. */
+static void
+shrink(core_t *core, lease_t *lease, uint32_t count)
+{
+    lease->channel->leased -= lease->count - count;
+    lease->count = count;
+    if (lease->intent > count)
+        lease->intent = lease->asked = count;
+    write_t write;
+    write_begin(&write, lease->channel, lease->block);
+    write.lease = lease;
+    write.intent = lease->intent;
+    write_send(core, &write, &(ticket_t){.kind = TICKET_PLAIN});
+}
+
+void
+lease_send(core_t *core, lease_t *lease)
+{
+    uint32_t taken = lease->stopped || core->stopping ? 0 : offer(core, lease);
+    if (taken == 0) {
+        lease_lose(core, lease);
+        return;
+    }
+    lease->unsent = false;
+    if (taken < lease->count)
+        shrink(core, lease, taken);
+}
+
+/* An emergency leaves at once: what may have been sent of it is sent again anyway. Any other lease
+ * goes out when its first intent is on record. */
+static bool
+let_go(core_t *core, lease_t *lease, write_t *write)
+{
+    lease->id = lease_next_id(core);
+    lease->unsent = !lease->free_running;
+    if (lease->unsent)
+        lease->intent = lease->asked = lease_reach(lease);
+    else
+        lease->count = offer(core, lease);
+    if (lease->count == 0)
+        return false;
+    link_lease(lease);
+    core->stats.leases_out++;
+    core->stats.leases_granted++;
+    write->lease = lease;
+    write->intent = lease->intent;
+    return true;
 }
 
 bool
 lease_grant(core_t *core, worker_t *worker, channel_t *channel, uint32_t block)
 {
-    lease_t *lease = new_lease(worker, channel, block, core->now.mono_us);
+    lease_t *lease = new_lease(worker, channel, block);
     if (!lease)
         return false;
     write_t write;
     write_begin(&write, channel, block);
     fill(core, lease, &write);
-    bool wanted = lease->count > 0, taken = wanted && offer(core, lease);
-    if (taken) {
-        link_lease(lease);
-        core->stats.leases_out++;
-        core->stats.leases_granted++;
-        /* What runs without waiting for an intent is on record before it starts. */
-        write.lease = lease->free_running ? lease : NULL;
-    } else {
-        worker->unreachable = wanted;
+    bool granted = lease->count > 0 && let_go(core, lease, &write);
+    ticket_t ticket = {.kind = TICKET_PLAIN};
+    if (granted && lease->unsent)
+        ticket = (ticket_t){.kind = TICKET_GRANT, .worker = worker, .lease = lease->id};
+    if (!granted)
         free(lease);
-    }
     if (!write_is_empty(&write))
-        write_send(core, &write, &(ticket_t){.kind = TICKET_PLAIN});
-    return taken;
+        write_send(core, &write, &ticket);
+    return granted;
 }
 
 void
@@ -210,7 +273,8 @@ lease_stop(core_t *core, lease_t *lease, core_stop_t reason)
     lease->stopped = true;
     lease->stop = reason;
     lease->told_us = core->now.mono_us;
-    core->act.revoke(core->act.context, lease->worker->shown.name, lease->id, reason);
+    if (!lease->unsent)
+        core->act.revoke(core->act.context, lease->worker->shown.name, lease->id, reason);
 }
 
 void
@@ -287,6 +351,8 @@ lease_lose(core_t *core, lease_t *lease)
                         .broadcast = channel->broadcast->spec.id,
                         .channel = channel->kind,
                         .first_rank = lease->block * CORE_BLOCK};
+    if (lease->unsent) /* nothing of it was submitted, whatever the record allows */
+        lease->intent = 0;
     write_t write;
     write_begin(&write, channel, lease->block);
     write_sign(&write, core, TRAIL_LOST, lease->worker->shown.name, lease->gateway);
@@ -298,9 +364,11 @@ lease_lose(core_t *core, lease_t *lease)
         cursor_hurry(&channel->cursor, lease->block);
     lease->worker->out[lease_is_urgent(lease)]--;
     unlink_lease(core, lease);
-    core->stats.leases_lost++;
     write_send(core, &write, &(ticket_t){.kind = TICKET_PLAIN});
-    core->act.lost(core->act.context, &loss);
+    if (!lease->unsent) {
+        core->stats.leases_lost++;
+        core->act.lost(core->act.context, &loss);
+    }
     keep_lost(core, lease);
 }
 
@@ -308,6 +376,8 @@ void
 lease_tick(core_t *core, lease_t *lease)
 {
     int64_t now_us = core->now.mono_us;
+    if (lease->unsent)
+        return;
     if (lease->sequence == 0 && now_us - lease->given_us > core->config.lease_us) {
         lease_stop(core, lease, CORE_STOP_LOST);
         lease_lose(core, lease);

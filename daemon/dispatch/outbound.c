@@ -251,6 +251,7 @@ act_lease(void *context, const core_lease_t *lease)
     message.attempts = binary(lease->attempts, count);
     message.expires_us = lease->expires_us;
     message.free_running = lease->free_running;
+    message.intent = lease->intent < count ? lease->intent : count;
     if (notice->spec->sender)
         message.sender = notice->spec->sender;
     message.n_wordings = content->wording_count;

@@ -133,7 +133,7 @@ count_outcomes(core_t *core, worker_t *worker, const core_report_t *report)
 
 /* ---- a lease that is out ---------------------------------------------------------------------- */
 
-/* The report must lie inside the lease, say nothing twice, and go at most two windows ahead. */
+/* The report must lie inside the lease, say nothing twice, and ask for two windows at most. */
 static bool
 fits(const lease_t *lease, const sorted_t *sorted)
 {
@@ -142,8 +142,16 @@ fits(const lease_t *lease, const sorted_t *sorted)
         if (sorted->at[i] != NONE && (i >= lease->count || lease_is_answered(lease, i)))
             return false;
     uint64_t ahead = lease->answered + report->count + UINT64_C(2) * lease->window;
-    return report->intent >= lease->asked && report->intent <= lease->count &&
-           report->intent <= ahead;
+    return report->intent <= lease->count && report->intent <= ahead;
+}
+
+/* What the worker may go on with: what it asks for as far as its other leases leave room, and never
+ * less than before. */
+static uint32_t
+grant_intent(const lease_t *lease, uint32_t wanted)
+{
+    uint32_t reach = lease_reach(lease), granted = wanted < reach ? wanted : reach;
+    return granted > lease->asked ? granted : lease->asked;
 }
 
 /* The worker's word that it is done with the lease. */
@@ -179,7 +187,8 @@ take(core_t *core, lease_t *lease, sorted_t *sorted)
     count_outcomes(core, lease->worker, report);
     lease->channel->broadcast->changed |= report->count > 0;
     lease->sequence = report->sequence;
-    lease->asked = report->intent;
+    if (!lease->stopped)
+        lease->asked = grant_intent(lease, report->intent);
     lease->storing = true;
     write.index = sorted->index;
     write.index_count = sorted->index_count;
@@ -187,7 +196,7 @@ take(core_t *core, lease_t *lease, sorted_t *sorted)
                        .worker = lease->worker,
                        .lease = lease->id,
                        .sequence = report->sequence,
-                       .intent = lease->stopped ? lease->intent : report->intent};
+                       .intent = lease->stopped ? lease->intent : lease->asked};
     write.lease = lease;
     write.intent = ticket.intent;
     write.lease_over = report->last;
@@ -288,6 +297,8 @@ core_report(core_t *core, core_time_t now, const char *name, const core_report_t
     sorted_t sorted;
     const char *broken = sort(report, &sorted);
     lease_t *lease = roster_lease(worker, report->lease);
+    if (lease && lease->unsent)
+        lease = NULL; /* a number that was guessed */
     lease_t *lost = lease ? NULL : lease_find_lost(core, worker, report->lease);
     if (broken)
         refuse(core, worker, CORE_MALFORMED, report->lease, broken);

@@ -57,6 +57,7 @@ struct lease {
     uint32_t window;
     int64_t given_us; /* monotonic */
     int64_t told_us;  /* when its worker was last told to stop */
+    bool unsent;      /* waits until its record is stored */
     bool storing;     /* that report is not stored yet */
     bool progressed;  /* something was tried */
     bool stopped, free_running, idempotent;
@@ -87,6 +88,7 @@ struct worker {
 
 typedef enum {
     TICKET_PLAIN,
+    TICKET_GRANT,
     TICKET_REPORT,
     TICKET_PROOF,
     TICKET_RECEIPTS,
@@ -158,6 +160,12 @@ bool roster_serves(const core_t *core, const channel_t *channel);
 uint64_t lease_next_id(core_t *core);
 /* False when nothing was leased: all suppressed, or the worker cannot be reached. */
 bool lease_grant(core_t *core, worker_t *worker, channel_t *channel, uint32_t block);
+/* Its record is stored: the lease goes out, unless it was stopped or given up meanwhile. */
+void lease_send(core_t *core, lease_t *lease);
+/* How far the lease may go when `answered` of it have their outcome: all leases of a worker together
+ * are two windows ahead at most. Those of lower lanes count as one window, or a higher lane would
+ * wait for them; free-running ones do not count, as their unknowns are sent again anyway. */
+uint32_t lease_reach(const lease_t *lease);
 void lease_lose(core_t *core, lease_t *lease);
 /* Frames get lost with a connection: gives up a lease that its worker never spoke of, and repeats
  * the word to stop. */

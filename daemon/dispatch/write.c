@@ -133,6 +133,14 @@ write_send(core_t *core, const write_t *self, const ticket_t *ticket)
     core->act.store(core->act.context, &write);
 }
 
+static void
+grant_stored(core_t *core, const ticket_t *ticket)
+{
+    lease_t *lease = roster_lease(ticket->worker, ticket->lease);
+    if (lease && lease->unsent)
+        lease_send(core, lease);
+}
+
 /* A report or a proof of a lost lease is stored: the worker may let the lease go. */
 static void
 answer_lost(core_t *core, const ticket_t *ticket)
@@ -191,6 +199,7 @@ void
 core_stored(core_t *core, core_time_t now, uint32_t number)
 {
     static void (*const stored[])(core_t * core, const ticket_t *ticket) = {
+        [TICKET_GRANT] = grant_stored,
         [TICKET_REPORT] = report_stored,
         [TICKET_PROOF] = answer_lost,
         [TICKET_RECEIPTS] = batch_stored,

@@ -56,17 +56,18 @@ def reference(lease, position):
 class Lease:
     """One lease: what was submitted, what was reported, how far the daemon lets us go."""
 
-    def __init__(self, message):
+    def __init__(self, message, others):
         self.message = message
+        self.others = others   # how many of the other leases are exposed
         self.size = len(message.offsets)
         self.addresses = values_of(message.addresses)
         self.columns = {column.name: values_of(column.values) for column in message.columns}
         self.next = 0          # the position that is submitted next
-        self.allowed = 0       # positions below this may be submitted
+        self.allowed = message.intent  # positions below this may be submitted
         self.outcomes = []     # (position, status) not reported yet
         self.first_unreported = 0.0
         self.reported = 0      # outcomes in reports so far
-        self.intent = 0        # the last one reported
+        self.intent = message.intent  # the last one reported, or as much of it as was granted
         self.sequence = 0
         self.outstanding = None  # the report that waits for its Ack, and when it was sent
         self.sent_at = 0.0
@@ -85,9 +86,13 @@ class Lease:
     def is_complete(self):
         return self.stopped or self.next == self.size
 
+    def exposed(self):
+        """How many of it a crash would leave in doubt."""
+        return max(0, self.intent - self.reported)
+
     def wanted_intent(self):
-        """At most two windows beyond the outcomes reported up to and including the next report."""
-        limit = self.reported + len(self.outcomes) + 2 * WINDOW
+        """All leases together at most two windows beyond the outcomes reported."""
+        limit = self.reported + len(self.outcomes) + max(0, 2 * WINDOW - self.others())
         return self.intent if self.stopped else max(self.intent, min(self.size, limit))
 
     def is_due(self, now, welcome):
@@ -153,7 +158,8 @@ class Worker:
                 self.leases[lease].stopped = True
 
     def on_lease(self, message):
-        lease = self.leases.setdefault(message.lease, Lease(message))
+        lease = self.leases.setdefault(
+            message.lease, Lease(message, lambda: sum(other.exposed() for other in self.leases.values() if other.message.lease != message.lease)))
         if self.leaving:
             lease.stopped = True
 
@@ -161,7 +167,7 @@ class Worker:
         lease = self.leases.get(ack.lease)
         if not lease or not lease.outstanding or ack.sequence != lease.outstanding.sequence:
             return
-        lease.allowed = max(lease.allowed, ack.intent)
+        lease.allowed = lease.intent = max(lease.allowed, ack.intent)
         if lease.outstanding.last:
             del self.leases[ack.lease]
         lease.outstanding = None

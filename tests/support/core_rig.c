@@ -50,7 +50,7 @@ on_lease(void *context, const core_lease_t *lease)
     event->lease = *lease;
     memcpy(event->offsets, lease->offsets, lease->count);
     memcpy(event->attempts, lease->attempts, lease->count);
-    return lease->count;
+    return self->room > 0 && self->room < lease->count ? self->room : lease->count;
 }
 
 static void

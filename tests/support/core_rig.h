@@ -87,7 +87,8 @@ typedef struct {
     const char *rule;    /* the first of them */
     cr_status_t verdict; /* what `screen` says of ranks in [screen_first, screen_end) */
     uint32_t screen_first, screen_end;
-    bool deaf; /* `lease` says that the worker's socket does not take it */
+    bool deaf;     /* `lease` says that the worker's socket does not take it */
+    uint32_t room; /* positions that a frame holds; 0: all */
 
     rig_event_t *events; /* since rig_forget */
     size_t event_count;

@@ -24,6 +24,14 @@ finish(void)
 }
 
 void
+hand_out(void)
+{
+    rig_tick(&rig);
+    while (rig_store(&rig))
+        ;
+}
+
+void
 join(const char *worker)
 {
     core_hello_t hello = rig_hello(worker);
@@ -55,9 +63,17 @@ say(const char *worker, said_t said)
 uint64_t
 begin_leased(uint32_t total)
 {
+    return begin_windowed(total, 16);
+}
+
+uint64_t
+begin_windowed(uint32_t total, uint32_t window)
+{
     begin(total);
-    join("w");
-    rig_tick(&rig);
+    core_hello_t hello = rig_hello("w");
+    hello.gateway.window = window;
+    rig_say_hello(&rig, &hello);
+    hand_out();
     CU_ASSERT_FATAL(rig_count(&rig, RIG_LEASE) > 0);
     for (size_t i = 0; i < rig.event_count; i++)
         if (rig.events[i].kind == RIG_LEASE && rig.events[i].lease.first_rank == 0)
@@ -79,5 +95,7 @@ pass_alive(const char *worker, int64_t us)
         CU_ASSERT(core_heard(rig.core, rig.now, worker));
     }
     rig_tick(&rig);
+    while (rig_store(&rig))
+        ;
     rig_check(&rig);
 }

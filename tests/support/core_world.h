@@ -27,9 +27,12 @@ typedef struct {
 void begin(uint32_t total);
 /* ... and "w" holding leases; the one of rank 0. */
 uint64_t begin_leased(uint32_t total);
+uint64_t begin_windowed(uint32_t total, uint32_t window);
 /* Fails the test when a rule was broken on the way. */
 void finish(void);
 void join(const char *worker);
+/* Ticks and stores everything: leases leave when they are on record. */
+void hand_out(void);
 void say(const char *worker, said_t said);
 /* Of broadcast 1 on SMS. */
 uint32_t count_of(cr_status_t status);

@@ -13,11 +13,11 @@ a_lease_is_a_block_of_256_for_a_worker_of_its_channel_and_class(void)
     drill.gateway.drill = true;
     rig_say_hello(&rig, &mail);
     rig_say_hello(&rig, &drill);
-    rig_tick(&rig);
+    hand_out();
     CU_ASSERT_EQUAL(rig_count(&rig, RIG_LEASE), 0);
     CU_ASSERT_EQUAL(rig_channel(&rig, 1, SMS).waits, CORE_WAITS_WORKER);
     rig_say_hello(&rig, &sms);
-    rig_tick(&rig);
+    hand_out();
     CU_ASSERT_EQUAL(rig_count(&rig, RIG_LEASE), 2);
     const rig_event_t *given = rig_last(&rig, RIG_LEASE);
     CU_ASSERT_STRING_EQUAL(given->worker, "sms");
@@ -34,7 +34,7 @@ the_last_block_may_be_short(void)
 {
     begin(300);
     join("w");
-    rig_tick(&rig);
+    hand_out();
     CU_ASSERT_EQUAL(rig_last(&rig, RIG_LEASE)->lease.count, 300 - 256);
     finish();
 }
@@ -47,18 +47,64 @@ urgent_credit_is_apart_and_the_first_lane_goes_first(void)
     urgent.lane = CR_LANE_URGENT;
     rig_start(&rig, &urgent);
     join("w");
-    rig_tick(&rig);
+    hand_out();
     CU_ASSERT_EQUAL(rig_count(&rig, RIG_LEASE), 2); /* its credit */
     CU_ASSERT_EQUAL(rig.events[1].lease.broadcast, 2);
     CU_ASSERT_EQUAL(rig_last(&rig, RIG_LEASE)->lease.broadcast, 2);
     CU_ASSERT_FALSE(rig_last(&rig, RIG_LEASE)->lease.free_running);
     alarm.lane = CR_LANE_EMERGENCY;
     rig_start(&rig, &alarm);
-    rig_tick(&rig);
+    hand_out();
     CU_ASSERT_EQUAL(rig_count(&rig, RIG_LEASE), 3);
     CU_ASSERT_EQUAL(rig_last(&rig, RIG_LEASE)->lease.broadcast, 3);
     CU_ASSERT(rig_last(&rig, RIG_LEASE)->lease.free_running);
-    CU_ASSERT_EQUAL(rig.write_count, 1); /* what runs freely is on record before */
+    rig_settle(&rig);
+    CU_ASSERT_EQUAL(rig.record_count, 3); /* all are on record, also what runs freely */
+    finish();
+}
+
+static void
+a_lease_leaves_when_its_first_intent_is_stored(void)
+{
+    begin(1000);
+    join("w");
+    rig_tick(&rig);
+    CU_ASSERT_EQUAL(rig_count(&rig, RIG_LEASE), 0);
+    rig_store(&rig);
+    CU_ASSERT_EQUAL_FATAL(rig_count(&rig, RIG_LEASE), 1);
+    CU_ASSERT_EQUAL(rig_last(&rig, RIG_LEASE)->lease.intent, 32);
+    rig_store(&rig);
+    CU_ASSERT_EQUAL_FATAL(rig_count(&rig, RIG_LEASE), 2);
+    CU_ASSERT_EQUAL(rig_last(&rig, RIG_LEASE)->lease.intent, 0); /* the first holds two windows */
+    finish();
+}
+
+static void
+leases_together_reach_two_windows(void)
+{
+    uint64_t first = begin_leased(1000), second = rig_last(&rig, RIG_LEASE)->number;
+    say("w", (said_t){.lease = first, .sequence = 1, .intent = 32, .count = 10});
+    rig_settle(&rig);
+    say("w", (said_t){.lease = second, .sequence = 1, .intent = 32});
+    rig_settle(&rig);
+    CU_ASSERT_EQUAL(rig_last(&rig, RIG_ACK)->number, second);
+    CU_ASSERT_EQUAL(rig_last(&rig, RIG_ACK)->intent, 10);
+    finish();
+}
+
+static void
+a_worker_that_takes_part_of_a_lease_leaves_the_rest(void)
+{
+    begin(256);
+    rig.room = 10;
+    join("w");
+    hand_out();
+    CU_ASSERT_EQUAL(rig_last(&rig, RIG_LEASE)->lease.count, 256);
+    CU_ASSERT_EQUAL(rig_channel(&rig, 1, SMS).leased, 10);
+    rig_pass(&rig, 11 * CR_US_PER_S);
+    CU_ASSERT_EQUAL(rig_last(&rig, RIG_LOST)->loss.unknown, 10);
+    CU_ASSERT_EQUAL(rig_last(&rig, RIG_LOST)->loss.returned, 0);
+    CU_ASSERT_EQUAL(count_of(CR_STATUS_WAITING), 246);
     finish();
 }
 
@@ -71,9 +117,9 @@ credit_is_free_when_the_last_report_is_stored(void)
             .lease = lease, .sequence = 1, .last = true, .count = 1, .outcome = CR_STATUS_HANDED});
     rig_forget(&rig);
     rig_tick(&rig);
-    CU_ASSERT_EQUAL(rig_count(&rig, RIG_LEASE), 0);
+    CU_ASSERT_EQUAL(rig.write_count, 1);
     rig_store(&rig);
-    rig_tick(&rig);
+    hand_out();
     CU_ASSERT_EQUAL(rig_count(&rig, RIG_ACK), 1);
     CU_ASSERT_EQUAL(rig_count(&rig, RIG_LEASE), 1);
     CU_ASSERT_EQUAL(rig_last(&rig, RIG_LEASE)->lease.first_rank, 0); /* the 255 others are first */
@@ -87,12 +133,12 @@ a_worker_whose_socket_is_full_gets_nothing_until_it_is_heard(void)
     begin(256);
     rig.deaf = true;
     join("w");
-    rig_tick(&rig);
+    hand_out();
     rig.deaf = false;
     rig_pass(&rig, CR_US_PER_S);
     CU_ASSERT_EQUAL(rig_count(&rig, RIG_LEASE), 0);
     CU_ASSERT(core_heard(rig.core, rig.now, "w"));
-    rig_tick(&rig);
+    hand_out();
     CU_ASSERT_EQUAL(rig_count(&rig, RIG_LEASE), 1);
     finish();
 }
@@ -104,7 +150,7 @@ who_is_screened_gets_the_reason_and_no_message(void)
     rig.verdict = CR_STATUS_SUPPRESSED_OPTOUT;
     rig.screen_end = 300;
     join("w");
-    rig_tick(&rig);
+    hand_out();
     CU_ASSERT_EQUAL(rig_count(&rig, RIG_LEASE), 1);
     CU_ASSERT_EQUAL(rig_last(&rig, RIG_LEASE)->lease.count, 512 - 300);
     CU_ASSERT_EQUAL(rig_last(&rig, RIG_LEASE)->offsets[0], 300 - 256);
@@ -121,11 +167,11 @@ nothing_is_handed_out_after_bye_or_stop(void)
     begin(1000);
     join("w");
     core_bye(rig.core, "w");
-    rig_tick(&rig);
+    hand_out();
     CU_ASSERT_EQUAL(rig_count(&rig, RIG_LEASE), 0);
     join("w");
     core_stop(rig.core);
-    rig_tick(&rig);
+    hand_out();
     CU_ASSERT_EQUAL(rig_count(&rig, RIG_LEASE), 0);
     finish();
 }
@@ -203,7 +249,9 @@ a_position_is_not_told_twice_and_an_intent_never_shrinks(void)
                       .outcome = CR_STATUS_FAILED_ADDRESS});
     CU_ASSERT_EQUAL(rig_last(&rig, RIG_REFUSE)->reason, CORE_OUT_OF_LEASE);
     say("w", (said_t){.lease = lease, .sequence = 2, .intent = 31});
-    CU_ASSERT_EQUAL(rig_count(&rig, RIG_REFUSE), 2);
+    rig_store(&rig);
+    CU_ASSERT_EQUAL(rig_last(&rig, RIG_ACK)->sequence, 2);
+    CU_ASSERT_EQUAL(rig_last(&rig, RIG_ACK)->intent, 32);
     CU_ASSERT_EQUAL(count_of(CR_STATUS_HANDED), 4);
     finish();
 }
@@ -310,7 +358,7 @@ a_retry_waits_twice_as_long_each_time_and_as_the_gateway_asks(void)
     core_broadcast_t spec = rig_spec(&rig, 1, 1);
     rig_start(&rig, &spec);
     join("w");
-    rig_tick(&rig);
+    hand_out();
     CU_ASSERT(is_about(retry_wait_us(0), CR_US_PER_S));
     CU_ASSERT(is_about(retry_wait_us(0), 2 * CR_US_PER_S));
     CU_ASSERT(is_about(retry_wait_us(0), 4 * CR_US_PER_S));
@@ -361,6 +409,9 @@ CU_TestInfo cr_tests[] = {
     TEST(a_lease_is_a_block_of_256_for_a_worker_of_its_channel_and_class),
     TEST(the_last_block_may_be_short),
     TEST(urgent_credit_is_apart_and_the_first_lane_goes_first),
+    TEST(a_lease_leaves_when_its_first_intent_is_stored),
+    TEST(leases_together_reach_two_windows),
+    TEST(a_worker_that_takes_part_of_a_lease_leaves_the_rest),
     TEST(credit_is_free_when_the_last_report_is_stored),
     TEST(a_worker_whose_socket_is_full_gets_nothing_until_it_is_heard),
     TEST(who_is_screened_gets_the_reason_and_no_message),

@@ -10,7 +10,7 @@
 static uint64_t
 begin_half_way(void)
 {
-    uint64_t lease = begin_leased(1000);
+    uint64_t lease = begin_windowed(1000, 10);
     say("w",
         (said_t){
             .lease = lease, .sequence = 1, .intent = 20, .count = 4, .outcome = CR_STATUS_HANDED});
@@ -45,7 +45,7 @@ a_pause_stops_at_the_exact_recipient_and_goes_on_there(void)
     CU_ASSERT_EQUAL(count_of(CR_STATUS_HANDED), 20);
     CU_ASSERT_EQUAL(count_of(CR_STATUS_WAITING), 980);
     CU_ASSERT_EQUAL(core_resume(rig.core, 1), CR_OK);
-    rig_tick(&rig);
+    hand_out();
     CU_ASSERT_EQUAL(rig_last(&rig, RIG_LEASE)->lease.first_rank, 0);
     CU_ASSERT_EQUAL(rig_last(&rig, RIG_LEASE)->offsets[0], 20);
     CU_ASSERT_EQUAL(rig_last(&rig, RIG_LEASE)->attempts[0], 1);
@@ -57,12 +57,12 @@ a_stopped_lease_grows_no_intent(void)
 {
     uint64_t lease = begin_half_way();
     /* One report is under way when the stop comes, one is said after it. */
-    say("w", (said_t){.lease = lease, .sequence = 2, .intent = 25});
+    say("w", (said_t){.lease = lease, .sequence = 2, .intent = 24});
     CU_ASSERT_EQUAL(core_pause(rig.core, 1), CR_OK);
     rig_settle(&rig);
     CU_ASSERT_EQUAL(rig_last(&rig, RIG_ACK)->sequence, 2);
     CU_ASSERT_EQUAL(rig_last(&rig, RIG_ACK)->intent, 20);
-    say("w", (said_t){.lease = lease, .sequence = 3, .intent = 30});
+    say("w", (said_t){.lease = lease, .sequence = 3, .intent = 24});
     rig_settle(&rig);
     CU_ASSERT_EQUAL(rig_last(&rig, RIG_ACK)->sequence, 3);
     CU_ASSERT_EQUAL(rig_last(&rig, RIG_ACK)->intent, 20);
@@ -152,7 +152,7 @@ begin_accepted(void)
     spec.receipt_wait_us = 60 * CR_US_PER_S;
     rig_start(&rig, &spec);
     join("w");
-    rig_tick(&rig);
+    hand_out();
     static const char names[8][4] = {"id0", "id1", "id2", "id3", "id4", "id5", "id6", "id7"};
     cr_slice_t ids[8];
     for (size_t i = 0; i < CR_COUNT(ids); i++)
@@ -353,7 +353,7 @@ an_unknown_delivery_has_the_time_of_a_receipt_before_the_broadcast_is_done(void)
     spec.receipt_wait_us = 60 * CR_US_PER_S;
     rig_start(&rig, &spec);
     join("w");
-    rig_tick(&rig);
+    hand_out();
     uint64_t lease = rig_last(&rig, RIG_LEASE)->number;
     say("w", (said_t){.lease = lease,
                       .sequence = 1,

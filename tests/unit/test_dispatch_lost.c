@@ -10,7 +10,7 @@
 static uint64_t
 begin_lost(void)
 {
-    uint64_t lease = begin_leased(256);
+    uint64_t lease = begin_windowed(256, 10);
     say("w", (said_t){.lease = lease,
                       .sequence = 1,
                       .intent = 20,
@@ -36,7 +36,7 @@ a_silent_worker_loses_its_lease_and_only_what_was_intended_is_unknown(void)
     CU_ASSERT_EQUAL(count_of(CR_STATUS_ACCEPTED), 4);
     CU_ASSERT_EQUAL(count_of(CR_STATUS_WAITING), 236);
     join("v");
-    rig_tick(&rig);
+    hand_out();
     CU_ASSERT_EQUAL(rig_last(&rig, RIG_LEASE)->lease.count, 236);
     CU_ASSERT_EQUAL(rig_last(&rig, RIG_LEASE)->offsets[0], 20);
     rig_settle(&rig);
@@ -93,14 +93,14 @@ what_may_be_sent_twice_is_sent_again(void)
         }
         rig_start(&rig, &spec);
         rig_say_hello(&rig, &w);
-        rig_tick(&rig);
+        hand_out();
         say("w", (said_t){.lease = rig_last(&rig, RIG_LEASE)->number, .sequence = 1, .intent = 32});
         rig_settle(&rig);
         rig_pass(&rig, 11 * CR_US_PER_S);
         CU_ASSERT_EQUAL(rig_last(&rig, RIG_LOST)->loss.resent, 32);
         CU_ASSERT_EQUAL(count_of(CR_STATUS_UNKNOWN), 0);
         rig_say_hello(&rig, &v);
-        rig_tick(&rig);
+        hand_out();
         CU_ASSERT_EQUAL(rig_last(&rig, RIG_LEASE)->lease.count, 256);
         CU_ASSERT_STRING_EQUAL(rig_last(&rig, RIG_LEASE)->worker, "v");
         /* The same reference where the gateway knows it again, another one elsewhere. */
@@ -153,7 +153,7 @@ hello_keeps_the_leases_it_names_and_loses_the_others(void)
 {
     begin(1000);
     join("w");
-    rig_tick(&rig);
+    hand_out();
     uint64_t held[] = {rig_last(&rig, RIG_LEASE)->number, 4711};
     core_hello_t hello = rig_hello("w");
     hello.held = held;
@@ -182,6 +182,40 @@ who_did_not_say_hello_is_told_to(void)
     finish();
 }
 
+static void
+a_lease_that_never_left_returns_whole(void)
+{
+    begin(256);
+    join("w");
+    rig_tick(&rig);
+    CU_ASSERT_EQUAL(rig_count(&rig, RIG_LEASE), 0);
+    rig_pass(&rig, 11 * CR_US_PER_S); /* "w" is silent, the store is away */
+    CU_ASSERT_EQUAL(rig_count(&rig, RIG_GONE), 1);
+    rig_settle(&rig);
+    CU_ASSERT_EQUAL(rig_count(&rig, RIG_LEASE), 0);
+    CU_ASSERT_EQUAL(rig_count(&rig, RIG_LOST), 0);
+    CU_ASSERT_EQUAL(count_of(CR_STATUS_WAITING), 256);
+    join("v");
+    hand_out();
+    CU_ASSERT_EQUAL(rig_last(&rig, RIG_LEASE)->lease.count, 256);
+    finish();
+}
+
+static void
+a_stopped_lease_that_never_left_returns_whole(void)
+{
+    begin(256);
+    join("w");
+    rig_tick(&rig);
+    CU_ASSERT_EQUAL(core_cancel(rig.core, 1), CR_OK);
+    rig_settle(&rig);
+    CU_ASSERT_EQUAL(rig_count(&rig, RIG_LEASE), 0);
+    CU_ASSERT_EQUAL(rig_count(&rig, RIG_REVOKE), 0);
+    CU_ASSERT_EQUAL(count_of(CR_STATUS_CANCELLED), 256);
+    CU_ASSERT_EQUAL(rig_count(&rig, RIG_DONE), 1);
+    finish();
+}
+
 /* ---- restart ---------------------------------------------------------------------------------- */
 
 static void
@@ -204,12 +238,12 @@ after_a_restart_the_stored_state_goes_on(void)
     rig_restart(&rig, 0); /* the second report is lost */
     CU_ASSERT_EQUAL(count_of(CR_STATUS_ACCEPTED), 4);
     CU_ASSERT_EQUAL(count_of(CR_STATUS_HANDED), 0);
-    CU_ASSERT_EQUAL(rig_channel(&rig, 1, SMS).leased, 252);
+    CU_ASSERT_EQUAL(rig_channel(&rig, 1, SMS).leased, 252 + 256); /* both leases */
     core_hello_t hello = rig_hello("w");
     hello.held = &lease;
     hello.held_count = 1;
     rig_say_hello(&rig, &hello);
-    rig_tick(&rig);
+    hand_out();
     CU_ASSERT_EQUAL(rig_last(&rig, RIG_WELCOME)->dropped_count, 0);
     CU_ASSERT_EQUAL(rig_last(&rig, RIG_LEASE)->lease.first_rank, 256);
     CU_ASSERT(rig_last(&rig, RIG_LEASE)->number > lease);
@@ -223,7 +257,7 @@ after_a_restart_the_stored_state_goes_on(void)
 static void
 a_worker_that_does_not_come_back_after_a_restart_loses_its_lease(void)
 {
-    uint64_t lease = begin_leased(256);
+    uint64_t lease = begin_windowed(256, 10);
     say("w", (said_t){.lease = lease, .sequence = 1, .intent = 20});
     rig_settle(&rig);
     rig_restart(&rig, 0);
@@ -277,6 +311,8 @@ CU_TestInfo cr_tests[] = {
     TEST(a_lease_that_its_worker_never_speaks_of_is_given_up),
     TEST(hello_keeps_the_leases_it_names_and_loses_the_others),
     TEST(who_did_not_say_hello_is_told_to),
+    TEST(a_lease_that_never_left_returns_whole),
+    TEST(a_stopped_lease_that_never_left_returns_whole),
     TEST(after_a_restart_the_stored_state_goes_on),
     TEST(a_worker_that_does_not_come_back_after_a_restart_loses_its_lease),
     TEST(a_damaged_record_is_refused),

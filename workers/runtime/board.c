@@ -65,6 +65,9 @@ lease_new(batch_t *batch)
     lease->number = batch->lease->lease;
     lease->lane = (cr_lane_t)batch->lease->lane;
     lease->free_running = batch->lease->free_running;
+    if (!lease->free_running)
+        lease->asked = lease->allowed =
+            batch->lease->intent < batch->count ? batch->lease->intent : (uint32_t)batch->count;
     lease->open = &lease->tallies[0];
     lease->sent = &lease->tallies[1];
     cr_wire_pool_init(&lease->tallies[0].ids);
@@ -408,8 +411,9 @@ board_acknowledge(board_t *self, uint64_t number, uint32_t sequence, uint32_t in
         return;
     lease->outstanding = false;
     lease->proven = lease->told;
-    if (intent > lease->allowed)
-        lease->allowed = intent < lease->asked ? intent : lease->asked;
+    if (!lease->free_running && intent < lease->asked)
+        lease->asked = intent > lease->allowed ? intent : lease->allowed;
+    lease->allowed = lease->asked;
     end_if_done(self, lease);
 }
 
