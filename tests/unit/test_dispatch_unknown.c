@@ -13,7 +13,7 @@ begin_unknown(void)
     spec.receipt_wait_us = 600 * CR_US_PER_S;
     rig_start(&rig, &spec);
     join("w");
-    rig_tick(&rig);
+    hand_out();
     for (uint64_t i = 0; i < 2; i++)
         say("w", (said_t){.lease = rig.events[i + 1].number,
                           .sequence = 1,
@@ -47,7 +47,7 @@ what_is_unknown_is_sent_again_on_order_and_told_when_it_is_stored(void)
     CU_ASSERT_EQUAL(rig_last(&rig, RIG_ORDERED)->moved, 16);
     CU_ASSERT_EQUAL(rig_stored(&rig, 1, SMS, 256), CR_STATUS_RETRY_1);
     CU_ASSERT_EQUAL(core_resume(rig.core, 1), CR_OK);
-    rig_tick(&rig);
+    hand_out();
     CU_ASSERT_EQUAL(rig_last(&rig, RIG_LEASE)->attempts[0], 2);
     finish();
 }
