@@ -125,6 +125,7 @@ class Rig:
         self.processes = {}
         self.order = []
         self.overrides = {}  # program -> {key: value}, before it is started
+        self.builds = {}  # program -> the executable to start instead of it
         self.settings = {}  # program -> what its configuration holds
 
     # -- pieces -------------------------------------------------------------------------------------------------
@@ -135,6 +136,9 @@ class Rig:
         if name not in self.order:
             self.order.append(name)
         return process.start(ready)
+
+    def _build(self, program):
+        return self.bin / self.builds.get(program, program)
 
     def restart(self, name):
         old = self.processes[name]
@@ -240,7 +244,7 @@ class Rig:
             "plan.admin_token_file": self.keys / "admin.token", "plan.receipt_wait_s": 6,
             "dispatch.retry_first_ms": 1000, **extra})
         self.write_env()
-        process = self._start("crierd", [self.bin / "crierd", "-c", config])
+        process = self._start("crierd", [self._build("crierd"), "-c", config])
         self.write_env()
         return process
 
@@ -264,7 +268,7 @@ class Rig:
             settings |= {"gateway.url": f"smtp://{sandbox['smtp']}", "gateway.ca_file": self.keys / "smtp.pem",
                          "gateway.from": "kp@pingyin.test", "gateway.domain": "crier.test"}
         config = self.write_config(name, settings | extra)
-        process = self._start(name, [self.bin / f"crier-{channel}", "-c", config])
+        process = self._start(name, [self._build(f"crier-{channel}"), "-c", config])
         if not real:  # the sandbox pushes to one listener a channel: the drill's
             self._point_receipts(channel, process)
         return process
