@@ -12,7 +12,7 @@ target_sources(test_dispatch_random PRIVATE
   ${CMAKE_SOURCE_DIR}/tests/support/core_rig_ledger.c
   ${CMAKE_SOURCE_DIR}/tests/support/core_crowd.c)
 
-foreach(name dispatch_trail dispatch_cursor offenders)
+foreach(name dispatch_trail dispatch_cursor offenders quiet screen)
   cr_unit_test(${name} cr_daemon_core)
 endforeach()
 
