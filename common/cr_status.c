@@ -97,6 +97,17 @@ cr_status_is_final(cr_status_t status)
 }
 
 bool
+cr_status_is_tried(cr_status_t status)
+{
+    static const bool tried[CR_STATUS_CLASS_COUNT] = {
+        [CR_STATUS_CLASS_RETRY] = true,   [CR_STATUS_CLASS_ACCEPTED] = true,
+        [CR_STATUS_CLASS_UNKNOWN] = true, [CR_STATUS_CLASS_DELIVERED] = true,
+        [CR_STATUS_CLASS_FAILED] = true,
+    };
+    return tried[cr_status_class(status)];
+}
+
+bool
 cr_status_may(cr_status_t from, cr_status_t to)
 {
     if (from == to || !rows[from].known || !rows[to].known)

@@ -51,6 +51,8 @@ cr_err_t cr_status_parse(const char *name, cr_status_t *status) CR_MUST_USE;
 const char *cr_status_words(cr_status_t status, bool chinese);
 /* Nothing more will be done for it. ACCEPTED and UNKNOWN are not final. */
 bool cr_status_is_final(cr_status_t status);
+/* It has been at a gateway, or may have been. */
+bool cr_status_is_tried(cr_status_t status);
 /* Whether the table allows the move; a move to itself is not one. */
 bool cr_status_may(cr_status_t from, cr_status_t to);
 

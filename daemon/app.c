@@ -148,6 +148,8 @@ load_plan(app_t *self, const app_config_t *config, cr_fault_t *fault)
 {
     plan_config_t plan = config->plan;
     plan.attempts_max = config->dispatch.attempts_max;
+    plan.quiet = config->dispatch.quiet;
+    plan.frequency = config->dispatch.frequency;
     if (self->standby)
         cr_log(CR_LOG_INFO, "taking_over", "epoch=%" PRIu64, ledger_epoch(self->ledger));
     api_wait(self->api, "starting");

@@ -53,6 +53,17 @@ const cr_option_t app_options[] = {
         "longest wait between attempts"),
     INT("dispatch.attempts_max", dispatch.attempts_max, 1, 8, "8", "attempts before a delivery has failed"),
 
+    TEXT("quiet.from", dispatch.quiet.from, 0, "21:00",
+         "local time from which routine and bulk broadcasts are held; empty, with quiet.until: never"),
+    TEXT("quiet.until", dispatch.quiet.until, 0, "08:00", "local time at which they go on by themselves"),
+    {"quiet.urgent", CR_OPT_BOOL, offsetof(app_config_t, dispatch.quiet.urgent), 0, 0, "false", NULL,
+     "hold the lane urgent, too; emergencies and drills never are"},
+
+    INT("frequency.max", dispatch.frequency.max, 0, 1000, "0",
+        "notices a person gets in frequency.days, in the lanes routine and bulk; 0: any number"),
+    INT("frequency.days", dispatch.frequency.days, 1, 366, "7",
+        "the days before now that count for frequency.max"),
+
     SECRET("directory.seal_key_file", plan.seal_key_file, 1, "/etc/crier/keys/seal.key",
            "key that seals recipients in Redis; without it they are lost"),
     TEXT("directory.divisions_file", plan.divisions_file, 0, "/etc/crier/divisions.csv",

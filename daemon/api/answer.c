@@ -65,11 +65,10 @@ answer_plan(answer_t *self, unsigned success, plan_answer_t *plan)
     unsigned status = plan->http_status == MHD_HTTP_OK ? success : (unsigned)plan->http_status;
     if (plan->err != CR_OK) {
         answer_refusal(self, plan);
-    } else if (plan->directory) {
+    } else if (plan->listing.directory) {
         answer_fini(self);
         self->status = status;
-        self->directory = plan->directory;
-        plan->directory = NULL;
+        self->listing = listing_take(&plan->listing);
     } else if (status == MHD_HTTP_NO_CONTENT) {
         answer_fini(self);
         self->status = status;
@@ -83,8 +82,8 @@ answer_plan(answer_t *self, unsigned success, plan_answer_t *plan)
 static struct MHD_Response *
 response_of(answer_t *self)
 {
-    if (self->directory)
-        return export_response(&self->directory);
+    if (self->listing.directory)
+        return export_response(&self->listing);
     if (!self->text) /* 204, or not even the memory for a problem */
         return MHD_create_response_from_buffer(
             self->status == MHD_HTTP_NO_CONTENT ? 0 : sizeof out_of_memory - 1,
@@ -136,5 +135,5 @@ answer_fini(answer_t *self)
     free(self->text);
     self->text = NULL;
     self->length = 0;
-    directory_unref(&self->directory);
+    listing_fini(&self->listing);
 }

@@ -18,10 +18,10 @@ typedef struct {
     const char *media_type; /* a literal */
     char *text;             /* NULL: no body */
     size_t length;
-    directory_t *directory; /* instead of text: streamed as CSV */
-    bool replayed;          /* from an idempotency record */
-    bool closes;            /* the connection is not to be used again */
-    char allow[48];         /* of a 405 */
+    listing_t listing; /* instead of text: streamed as CSV */
+    bool replayed;     /* from an idempotency record */
+    bool closes;       /* the connection is not to be used again */
+    char allow[48];    /* of a 405 */
 } answer_t;
 
 /* Takes over the reference to `body`; NULL: memory ran out, which becomes a 503. */
@@ -30,7 +30,7 @@ void answer_json(answer_t *self, unsigned status, json_t *body);
 void answer_text(answer_t *self, const char *media_type, cr_str_t *body);
 void answer_problem(answer_t *self, unsigned status, const cr_fault_t *fault, const char *member);
 /* What plan said; `success` stands for its plain 200. Leaves plan's answer without body and
- * directory. */
+ * listing. */
 void answer_plan(answer_t *self, unsigned success, plan_answer_t *plan);
 
 /* Queues the response; the answer keeps only its status. */

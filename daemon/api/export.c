@@ -7,7 +7,7 @@ enum { ROW_BYTES_MAX = 1 << 20, PIECE_BYTES = 32 * 1024 };
 
 struct export
 {
-    directory_t *directory;
+    listing_t listing;
     cr_str_t row; /* being read */
     size_t offset;
     uint32_t next; /* ordinal */
@@ -58,23 +58,22 @@ append_next_cell(cr_str_t *row, cr_slice_t cell)
 static void
 append_header(export_t *self)
 {
-    cr_str_append_text(&self->row,
-                       "id,name,phone,openid,email,division,groups,roles,language,guardian");
-    for (uint32_t i = 0; i < directory_attribute_count(self->directory); i++)
-        append_next_cell(&self->row, directory_attribute(self->directory, i));
+    cr_str_append_text(
+        &self->row, "id,name,phone,openid,email,division,groups,roles,language,guardian,opt_out");
+    for (uint32_t i = 0; i < directory_attribute_count(self->listing.directory); i++)
+        append_next_cell(&self->row, directory_attribute(self->listing.directory, i));
     cr_str_append_text(&self->row, "\r\n");
 }
 
 export_t *
-export_new(directory_t **directory_p)
+export_new(listing_t *listing)
 {
     export_t *self = calloc(1, sizeof *self);
     if (!self) {
-        directory_unref(directory_p);
+        listing_fini(listing);
         return NULL;
     }
-    self->directory = *directory_p;
-    *directory_p = NULL;
+    self->listing = listing_take(listing);
     cr_str_init(&self->row, ROW_BYTES_MAX);
     append_header(self);
     return self;
@@ -87,7 +86,7 @@ export_destroy(export_t **self_p)
     if (!self)
         return;
     cr_str_fini(&self->row);
-    directory_unref(&self->directory);
+    listing_fini(&self->listing);
     free(self);
     *self_p = NULL;
 }
@@ -99,9 +98,19 @@ append_names(export_t *self, uint32_t ordinal, append_fn *append)
 {
     cr_str_t names;
     cr_str_init(&names, ROW_BYTES_MAX);
-    append(self->directory, ordinal, &names);
+    append(self->listing.directory, ordinal, &names);
     append_next_cell(&self->row, cr_str_slice(&names));
     cr_str_fini(&names);
+}
+
+static void
+append_optouts(export_t *self, uint32_t ordinal)
+{
+    cr_str_t channels;
+    cr_str_init(&channels, ROW_BYTES_MAX);
+    listing_append_optouts(&self->listing, ordinal, &channels);
+    append_next_cell(&self->row, cr_str_slice(&channels));
+    cr_str_fini(&channels);
 }
 
 static cr_slice_t
@@ -109,7 +118,7 @@ guardian_id(const export_t *self, const recipient_t *recipient)
 {
     recipient_t guardian;
     if (recipient->guardian == DIRECTORY_NONE ||
-        !directory_get(self->directory, recipient->guardian, &guardian))
+        !directory_get(self->listing.directory, recipient->guardian, &guardian))
         return (cr_slice_t){"", 0};
     return guardian.id;
 }
@@ -127,9 +136,11 @@ append_row(export_t *self, const recipient_t *recipient)
     append_names(self, recipient->ordinal, directory_append_roles);
     append_next_cell(&self->row, recipient->language);
     append_next_cell(&self->row, guardian_id(self, recipient));
-    for (uint32_t i = 0; i < directory_attribute_count(self->directory); i++)
-        append_next_cell(&self->row, directory_value(self->directory, recipient->ordinal,
-                                                     directory_attribute(self->directory, i)));
+    append_optouts(self, recipient->ordinal);
+    for (uint32_t i = 0; i < directory_attribute_count(self->listing.directory); i++)
+        append_next_cell(&self->row,
+                         directory_value(self->listing.directory, recipient->ordinal,
+                                         directory_attribute(self->listing.directory, i)));
     cr_str_append_text(&self->row, "\r\n");
 }
 
@@ -140,8 +151,8 @@ next_row(export_t *self)
     cr_str_clear(&self->row);
     self->offset = 0;
     recipient_t recipient;
-    while (self->next < directory_size(self->directory)) {
-        if (!directory_get(self->directory, self->next++, &recipient))
+    while (self->next < directory_size(self->listing.directory)) {
+        if (!directory_get(self->listing.directory, self->next++, &recipient))
             continue;
         append_row(self, &recipient);
         return true;
@@ -187,9 +198,9 @@ on_free(void *context)
 }
 
 struct MHD_Response *
-export_response(directory_t **directory_p)
+export_response(listing_t *listing)
 {
-    export_t *self = export_new(directory_p);
+    export_t *self = export_new(listing);
     if (!self)
         return NULL;
     struct MHD_Response *response =

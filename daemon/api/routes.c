@@ -22,6 +22,7 @@ static const route_t routes[] = {
     ASK("GET", "/v1/recipients/{id}", RECIPIENT_SHOW, NONE, 200),
     ASK("POST", "/v1/recipients/{id}/opt-out", RECIPIENT_OPTOUT, JSON, 200, FIXED("opted_out", true)),
     ASK("POST", "/v1/recipients/{id}/opt-in", RECIPIENT_OPTOUT, JSON, 200, FIXED("opted_out", false)),
+    ASK("POST", "/v1/recipients/{id}/good-address", RECIPIENT_GOOD_ADDRESS, JSON, 200),
     ASK("GET", "/v1/audience", AUDIENCE_COUNT, NONE, 200, QUERY({"select", ROUTE_TEXT})),
     ASK("GET", "/v1/templates", TEMPLATE_LIST, NONE, 200),
     ASK("GET", "/v1/templates/{name}", TEMPLATE_SHOW, NONE, 200),

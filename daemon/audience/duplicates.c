@@ -4,21 +4,13 @@
 
 typedef bool wanted_fn(const duplicates_t *self, uint32_t ordinal, cr_status_t status);
 
-/* It has been at a gateway, so its address has had the broadcast. */
+/* Its address has had the broadcast. */
 static bool
 is_tried(const duplicates_t *self, uint32_t ordinal, cr_status_t status)
 {
     (void)self;
     (void)ordinal;
-    switch (cr_status_class(status)) {
-    case CR_STATUS_CLASS_WAITING:
-    case CR_STATUS_CLASS_SUPPRESSED:
-    case CR_STATUS_CLASS_EXPIRED:
-    case CR_STATUS_CLASS_CANCELLED:
-        return false;
-    default:
-        return true;
-    }
+    return cr_status_is_tried(status);
 }
 
 static bool

@@ -19,7 +19,11 @@ typedef struct dispatch {
     zactor_t *zap;
 
     directory_t *directory;
-    roaring_bitmap_t *opted_out[CR_CHANNEL_COUNT];
+    uint32_t directory_age; /* how many there have been */
+    roaring_bitmap_t *marks[LEDGER_MARK_COUNT][CR_CHANNEL_COUNT];
+    roaring_bitmap_t *learned[CR_CHANNEL_COUNT]; /* bad addresses that plan does not know of yet */
+    frequency_t *frequency;
+    quiet_t quiet;
     notice_t **notices; /* by id, which only grows */
     size_t notice_count, notice_capacity;
     bool has_done;
@@ -53,6 +57,22 @@ bool outbound_send(actor_t *self, const char *worker, Crier__V1__Frame *frame);
 void outbound_refuse(actor_t *self, const char *worker, core_refusal_t reason, uint64_t lease,
                      const char *text);
 void outbound_fini(actor_t *self);
+
+/* screening.c */
+cr_err_t screening_open(actor_t *self, cr_fault_t *fault) CR_MUST_USE;
+void screening_close(actor_t *self);
+void screening_actions(core_actions_t *actions);
+void screening_begin(actor_t *self, notice_t *notice);
+/* Quiet hours: nothing of it is handed out until they end. */
+void screening_hold(actor_t *self, const notice_t *notice, int64_t now_us);
+void screening_tick(actor_t *self, int64_t now_us);
+void screening_mark(actor_t *self, ledger_mark_t mark, cr_channel_t channel,
+                    const roaring_bitmap_t *people, bool on);
+void screening_judge(const actor_t *self, const core_run_t *run, cr_status_t verdicts[CORE_BLOCK]);
+/* The first `count` of the lease went out; the notice's ordinals are those of its block. */
+void screening_handed(const actor_t *self, const notice_t *notice, const core_lease_t *lease,
+                      uint32_t count);
+void screening_explain(const actor_t *self, uint32_t ordinal, cr_status_t status, json_t *told);
 
 /* store.c */
 void store_actions(core_actions_t *actions);

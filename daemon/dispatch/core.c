@@ -211,6 +211,27 @@ core_cancel(core_t *core, uint64_t id)
     return err;
 }
 
+static bool
+is_held(const broadcast_t *broadcast, int64_t wall_us)
+{
+    return wall_us < broadcast->held_until_us;
+}
+
+cr_err_t
+core_hold(core_t *core, uint64_t id, int64_t until_us)
+{
+    broadcast_t *broadcast;
+    cr_err_t err = find_running(core, id, &broadcast);
+    if (err != CR_OK || broadcast->held_until_us == until_us)
+        return err;
+    bool begins = broadcast->held_until_us == 0;
+    broadcast->held_until_us = until_us;
+    broadcast->changed = true;
+    if (begins)
+        settle_stop_leases(core, broadcast, CORE_STOP_PAUSED);
+    return CR_OK;
+}
+
 void
 core_stop(core_t *core)
 {
@@ -251,6 +272,8 @@ core_move(core_t *core, channel_t *channel, uint32_t rank, cr_status_t to)
         return false;
     }
     channel->broadcast->changed = true;
+    if (to == CR_STATUS_FAILED_ADDRESS && core->act.bad_address)
+        core->act.bad_address(core->act.context, channel->broadcast->spec.id, channel->kind, rank);
     if (cursor->settled > before) {
         core->stats.settled++;
         note_times(channel, before, core->now.wall_us);
@@ -269,6 +292,8 @@ waits_for(const core_t *core, const channel_t *channel)
         return cursor->settled < cursor->total ? CORE_WAITS_RECEIPTS : CORE_WAITS_NOT;
     if (broadcast->spec.paused)
         return CORE_WAITS_PAUSED;
+    if (is_held(broadcast, core->now.wall_us))
+        return CORE_WAITS_HELD;
     if (core_is_busy(core))
         return CORE_WAITS_LEDGER;
     if (!roster_serves(core, channel))
@@ -297,6 +322,7 @@ core_channel(const core_t *core, core_time_t now, uint64_t id, cr_channel_t kind
         .most_us = channel->most_us,
         .last_us = channel->last_us,
         .waits = waits_for(core, channel),
+        .held_until_us = channel->broadcast->held_until_us,
         .next_retry_us = due_us > now.mono_us || due_us == CURSOR_NEVER ? due_us : now.mono_us,
     };
     return true;
@@ -330,9 +356,10 @@ core_stats(const core_t *core)
 /* ---- the tick --------------------------------------------------------------------------------- */
 
 static bool
-is_offered(const broadcast_t *broadcast, const worker_t *worker)
+is_offered(const core_t *core, const broadcast_t *broadcast, const worker_t *worker)
 {
     return broadcast->end == 0 && !broadcast->spec.paused &&
+           !is_held(broadcast, core->now.wall_us) &&
            broadcast->spec.drill == worker->shown.gateway.drill &&
            broadcast->channels[worker->shown.channel];
 }
@@ -360,7 +387,8 @@ offer_work(core_t *core, worker_t *worker, uint32_t *budget)
         if (!roster_has_credit(core, worker, (cr_lane_t)lane))
             continue;
         for (broadcast_t *broadcast = core->lanes[lane]; broadcast; broadcast = broadcast->next)
-            if (is_offered(broadcast, worker) && offer_broadcast(core, worker, broadcast, budget))
+            if (is_offered(core, broadcast, worker) &&
+                offer_broadcast(core, worker, broadcast, budget))
                 return true;
     }
     return false;

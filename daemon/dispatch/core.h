@@ -183,6 +183,8 @@ typedef struct {
     void (*done)(void *context, uint64_t broadcast);
     /* All that core_order asked for is stored. */
     void (*ordered)(void *context, uint64_t broadcast, uint32_t moved);
+    /* The gateway said, in a report or receipt, that this rank's address is none. NULL: not asked. */
+    void (*bad_address)(void *context, uint64_t broadcast, cr_channel_t channel, uint32_t rank);
 } core_actions_t;
 
 /* ---- events ----------------------------------------------------------------------------------- */
@@ -209,6 +211,8 @@ cr_err_t core_cancel(core_t *self, uint64_t broadcast) CR_MUST_USE;
  * more. */
 cr_err_t core_order(core_t *self, core_time_t now, uint64_t broadcast, unsigned channels,
                     cr_status_t to) CR_MUST_USE;
+/* Hands nothing of it out before this wall time, and takes back what is out; 0: it may go. */
+cr_err_t core_hold(core_t *self, uint64_t broadcast, int64_t until_us) CR_MUST_USE;
 /* Hands nothing out any more. */
 void core_stop(core_t *self);
 
@@ -245,6 +249,7 @@ typedef struct {
 typedef enum {
     CORE_WAITS_NOT,
     CORE_WAITS_PAUSED,
+    CORE_WAITS_HELD,
     CORE_WAITS_WORKER,
     CORE_WAITS_RETRY,
     CORE_WAITS_RECEIPTS,
@@ -257,6 +262,7 @@ typedef struct {
     const cr_status_t *status;
     int64_t first_us, half_us, most_us, last_us; /* wall; 0: not yet */
     core_wait_t waits;
+    int64_t held_until_us; /* wall; of CORE_WAITS_HELD */
     int64_t next_retry_us; /* monotonic; INT64_MAX: none */
 } core_channel_t;
 

@@ -137,14 +137,13 @@ open_core(actor_t *self, cr_fault_t *fault)
     core_actions_t actions = {.context = self};
     cr_wire_pool_init(&self->addresses);
     outbound_actions(&actions);
+    screening_actions(&actions);
     store_actions(&actions);
     self->core = core_new(&config, &actions);
     self->directory = directory_new();
     self->waiting = zlist_new();
-    for (int i = 0; i < CR_CHANNEL_COUNT; i++)
-        self->opted_out[i] = roaring_bitmap_create();
     return self->core && self->directory && self->waiting
-               ? CR_OK
+               ? screening_open(self, fault)
                : cr_fault_set(fault, CR_NOMEM, "out of memory");
 }
 
@@ -163,9 +162,7 @@ dispatch_close(dispatch_t **self_p)
     for (size_t i = 0; i < self->notice_count; i++)
         notice_destroy(&self->notices[i]);
     free(self->notices);
-    for (int i = 0; i < CR_CHANNEL_COUNT; i++)
-        if (self->opted_out[i])
-            roaring_bitmap_free(self->opted_out[i]);
+    screening_close(self);
     directory_unref(&self->directory);
     dispatch_message_destroy(&self->stop);
     outbound_fini(self);
@@ -185,6 +182,7 @@ publish(actor_t *self)
     orders_tell_done(self);
     if (now >= self->publish_us) {
         self->publish_us = now + PUBLISH_MS * CR_US_PER_MS;
+        screening_tick(self, cr_clock_wall_us());
         orders_publish(self);
     }
     self->stopped = self->stop && store_is_idle(self);

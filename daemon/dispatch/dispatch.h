@@ -14,6 +14,8 @@
 #include "../ledger/ledger.h"
 #include "cr_status.h"
 #include "crier.pb-c.h"
+#include "frequency.h"
+#include "quiet.h"
 
 typedef struct {
     const char *endpoint;        /* "tcp://127.0.0.1:*" to let the kernel choose */
@@ -22,6 +24,8 @@ typedef struct {
     int64_t heartbeat_ms, lease_ms, report_outcomes, report_ms;
     int64_t retry_first_ms, retry_max_ms; /* back-off 2^n with jitter */
     int64_t attempts_max;                 /* 1..8 */
+    quiet_config_t quiet;
+    frequency_config_t frequency;
 } dispatch_config_t;
 
 /* A wording per language for one channel; broadcast-wide variables are filled in, recipient
@@ -47,12 +51,15 @@ typedef struct {
     bool drill;
     bool paused;
     bool resend_unknown; /* emergency lane, or the broadcast's policy */
+    bool through_quiet;  /* quiet hours do not hold it */
     unsigned channels;   /* bit per cr_channel_t */
     int64_t started_us, expires_us;
     int64_t receipt_wait_us;    /* ACCEPTED becomes UNCONFIRMED this long after the last submit; 0:
                                    never */
     char *sender;               /* SMS signature without brackets, mail From name */
     roaring_bitmap_t *audience; /* rank -> ordinal */
+    roaring_bitmap_t *reached;  /* of a restarted broadcast: who was tried; NULL: nobody */
+    roaring_bitmap_t *doubled[CR_CHANNEL_COUNT]; /* somebody else gets it for them; NULL: nobody */
     dispatch_content_t *content[CR_CHANNEL_COUNT];
     cr_status_t
         *status[CR_CHANNEL_COUNT]; /* of a restarted broadcast, audience-many; NULL: all waiting */
@@ -84,7 +91,8 @@ typedef enum {
     DISPATCH_RESUME,
     DISPATCH_CANCEL,    /* id; answered when it holds, with the same kind */
     DISPATCH_DIRECTORY, /* directory: a reference to the new version */
-    DISPATCH_OPTOUT,    /* channel, ordinal, on */
+    DISPATCH_MARK,      /* mark, channel, people, on; also news: bad addresses that were learned */
+    DISPATCH_REACHED,   /* id, started_us, people: a broadcast that is over counts for frequency */
     DISPATCH_EXPLAIN, /* id, ordinal -> json: per channel rank, status, attempts with times from the
                          trail */
     DISPATCH_WORKERS,
@@ -102,9 +110,12 @@ typedef struct {
     uint64_t id;
     dispatch_broadcast_t *broadcast;
     directory_t *directory;
+    ledger_mark_t mark;
     cr_channel_t channel;
     uint32_t ordinal;
     bool on;
+    roaring_bitmap_t *people;
+    int64_t started_us;
     json_t *json;
     unsigned channels;         /* which of `counts` are meant */
     dispatch_counts_t *counts; /* array of CR_CHANNEL_COUNT */

@@ -160,6 +160,8 @@ fill(core_t *core, lease_t *lease, write_t *write)
                              policy_leftover(verdicts[ready[i]],
                                              cursor_is_doubtful(&channel->cursor, rank)))) {
             write_change(write, ready[i]);
+            if (policy_is_timed(verdicts[ready[i]]))
+                write_note(write, ready[i], 0, verdicts[ready[i]]);
         }
     }
 }
@@ -255,6 +257,7 @@ lease_grant(core_t *core, worker_t *worker, channel_t *channel, uint32_t block)
         return false;
     write_t write;
     write_begin(&write, channel, block);
+    write_sign(&write, core, TRAIL_SCREEN, "", "");
     fill(core, lease, &write);
     bool granted = lease->count > 0 && let_go(core, lease, &write);
     ticket_t ticket = {.kind = TICKET_PLAIN};

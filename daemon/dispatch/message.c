@@ -3,6 +3,13 @@
 
 #include "dispatch.h"
 
+static void
+bitmap_free(roaring_bitmap_t *bitmap)
+{
+    if (bitmap)
+        roaring_bitmap_free(bitmap);
+}
+
 dispatch_message_t *
 dispatch_message_new(dispatch_kind_t kind)
 {
@@ -20,6 +27,7 @@ dispatch_message_destroy(dispatch_message_t **self_p)
         return;
     dispatch_broadcast_destroy(&self->broadcast);
     directory_unref(&self->directory);
+    bitmap_free(self->people);
     json_decref(self->json);
     free(self->counts);
     free(self);
@@ -83,11 +91,12 @@ dispatch_broadcast_destroy(dispatch_broadcast_t **self_p)
     for (int i = 0; i < CR_CHANNEL_COUNT; i++) {
         content_free(self->content[i]);
         free(self->status[i]);
+        bitmap_free(self->doubled[i]);
     }
+    bitmap_free(self->reached);
     free(self->leases);
     free(self->sender);
-    if (self->audience)
-        roaring_bitmap_free(self->audience);
+    bitmap_free(self->audience);
     free(self);
     *self_p = NULL;
 }

@@ -79,6 +79,8 @@ notice_new(dispatch_broadcast_t **spec_p)
     *spec_p = NULL;
     self->block = UINT32_MAX;
     for (int i = 0; i < CR_CHANNEL_COUNT; i++)
+        screen_init(&self->screen[i], self->spec->audience);
+    for (int i = 0; i < CR_CHANNEL_COUNT; i++)
         if (self->spec->content[i] && !lay_out(&self->content[i], self->spec->content[i])) {
             notice_destroy(&self);
             return NULL;
@@ -94,6 +96,7 @@ notice_destroy(notice_t **self_p)
         return;
     for (int i = 0; i < CR_CHANNEL_COUNT; i++) {
         notice_content_t *content = &self->content[i];
+        screen_fini(&self->screen[i]);
         free(content->wordings);
         free(content->wording_list);
         free(content->fields);

@@ -10,6 +10,7 @@
 
 #include "core.h"
 #include "dispatch.h"
+#include "screen.h"
 
 typedef struct {
     size_t wording_count, column_count;
@@ -23,7 +24,11 @@ typedef struct {
     notice_content_t content[CR_CHANNEL_COUNT];
     uint32_t block; /* whose ordinals are at hand; UINT32_MAX: none */
     uint32_t ordinals[CORE_BLOCK];
-    bool done; /* to be told to plan */
+    screen_t screen[CR_CHANNEL_COUNT];
+    uint32_t screen_age[CR_CHANNEL_COUNT]; /* directory whose addresses the screens know */
+    uint32_t directory_age;                /* when it began; they count from 1 */
+    bool over;                             /* the core is done with it */
+    bool done;                             /* to be told to plan */
 } notice_t;
 
 /* Takes the broadcast over. NULL: memory. */

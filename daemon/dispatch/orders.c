@@ -58,6 +58,8 @@ begin(actor_t *self, dispatch_broadcast_t **from_p)
         spec->status[i] = NULL;
     }
     core_broadcast_t broadcast = spec_of(spec);
+    notice_t *taken = notice;
+    screening_begin(self, notice);
     cr_err_t err = actor_add(self, &notice);
     if (err != CR_OK) {
         for (int i = 0; i < CR_CHANNEL_COUNT; i++)
@@ -66,9 +68,11 @@ begin(actor_t *self, dispatch_broadcast_t **from_p)
         return err;
     }
     err = core_start(self->core, actor_now(), &broadcast, status);
-    if (err == CR_OK)
-        restore_leases(self, spec);
-    return err;
+    if (err != CR_OK)
+        return err;
+    restore_leases(self, spec);
+    screening_hold(self, taken, actor_now().wall_us);
+    return CR_OK;
 }
 
 static void
@@ -112,17 +116,23 @@ on_directory(actor_t *self, dispatch_message_t **message_p)
     directory_unref(&self->directory);
     self->directory = (*message_p)->directory;
     (*message_p)->directory = NULL;
+    self->directory_age++;
     orders_answer(self, message_p);
 }
 
 static void
-on_optout(actor_t *self, dispatch_message_t **message_p)
+on_mark(actor_t *self, dispatch_message_t **message_p)
 {
     const dispatch_message_t *message = *message_p;
-    if (message->on)
-        roaring_bitmap_add(self->opted_out[message->channel], message->ordinal);
-    else
-        roaring_bitmap_remove(self->opted_out[message->channel], message->ordinal);
+    screening_mark(self, message->mark, message->channel, message->people, message->on);
+    orders_answer(self, message_p);
+}
+
+static void
+on_reached(actor_t *self, dispatch_message_t **message_p)
+{
+    const dispatch_message_t *message = *message_p;
+    frequency_begin(self->frequency, message->id, message->started_us, message->people);
     orders_answer(self, message_p);
 }
 
@@ -165,10 +175,10 @@ on_stop(actor_t *self, dispatch_message_t **message_p)
 static void (*const orders[])(actor_t *self, dispatch_message_t **message_p) = {
     [DISPATCH_START] = on_start,         [DISPATCH_PAUSE] = on_pause,
     [DISPATCH_RESUME] = on_resume,       [DISPATCH_CANCEL] = on_cancel,
-    [DISPATCH_DIRECTORY] = on_directory, [DISPATCH_OPTOUT] = on_optout,
-    [DISPATCH_EXPLAIN] = on_explain,     [DISPATCH_WORKERS] = on_workers,
-    [DISPATCH_GATEWAYS] = on_gateways,   [DISPATCH_QUEUE] = on_queue,
-    [DISPATCH_STOP] = on_stop,
+    [DISPATCH_DIRECTORY] = on_directory, [DISPATCH_MARK] = on_mark,
+    [DISPATCH_REACHED] = on_reached,     [DISPATCH_EXPLAIN] = on_explain,
+    [DISPATCH_WORKERS] = on_workers,     [DISPATCH_GATEWAYS] = on_gateways,
+    [DISPATCH_QUEUE] = on_queue,         [DISPATCH_STOP] = on_stop,
 };
 
 void

@@ -144,35 +144,16 @@ act_done(void *context, uint64_t broadcast)
     actor_t *self = context;
     notice_t *notice = actor_find(self, broadcast);
     CR_ASSERT(notice);
-    notice->done = true;
+    notice->over = notice->done = true;
     self->has_done = true;
 }
 
 /* -- who may get it, and the lease -------------------------------------------------------------- */
 
-static cr_status_t
-verdict_of(const actor_t *self, uint32_t ordinal, cr_channel_t channel)
-{
-    if (roaring_bitmap_contains(self->opted_out[channel], ordinal))
-        return CR_STATUS_SUPPRESSED_OPTOUT;
-    if (directory_address(self->directory, ordinal, channel).length == 0)
-        return CR_STATUS_SUPPRESSED_ADDRESS;
-    return CR_STATUS_WAITING;
-}
-
 static void
 act_screen(void *context, const core_run_t *run, cr_status_t verdicts[CORE_BLOCK])
 {
-    actor_t *self = context;
-    notice_t *notice = actor_find(self, run->broadcast);
-    CR_ASSERT(notice && run->first_rank % CORE_BLOCK + run->count <= CORE_BLOCK);
-    const uint32_t *ordinals = notice_ordinals(notice, run->first_rank / CORE_BLOCK);
-    const notice_content_t *content = &notice->content[run->channel];
-    uint32_t skip = run->first_rank % CORE_BLOCK;
-    for (uint32_t i = 0; i < run->count; i++)
-        verdicts[i] = content->wording_count == 0
-                          ? CR_STATUS_SUPPRESSED_LANGUAGE
-                          : verdict_of(self, ordinals[skip + i], run->channel);
+    screening_judge(context, run, verdicts);
 }
 
 static void
@@ -262,7 +243,10 @@ act_lease(void *context, const core_lease_t *lease)
     message.columns = content->column_list;
     frame.body_case = CRIER__V1__FRAME__BODY_LEASE;
     frame.lease = &message;
-    return outbound_send(self, lease->worker, &frame) ? count : 0;
+    if (!outbound_send(self, lease->worker, &frame))
+        return 0;
+    screening_handed(self, notice, lease, count);
+    return count;
 }
 
 void

@@ -48,6 +48,12 @@ policy_after(const policy_t *self, cr_status_t outcome, unsigned attempt)
     }
 }
 
+bool
+policy_is_timed(cr_status_t verdict)
+{
+    return verdict != CR_STATUS_SUPPRESSED_ADDRESS && verdict != CR_STATUS_SUPPRESSED_LANGUAGE;
+}
+
 cr_status_t
 policy_leftover(cr_status_t end, bool doubtful)
 {

@@ -23,6 +23,9 @@ bool policy_is_outcome(cr_status_t outcome);
 bool policy_is_receipt(cr_status_t outcome);
 /* The status after attempt number `attempt` ended so; WAITING: not submitted, as before. */
 cr_status_t policy_after(const policy_t *self, cr_status_t outcome, unsigned attempt);
+/* Whether a verdict belongs to its moment. That somebody has no address, or no language that there is
+ * a text in, is no event, and there are too many of them to put each on record. */
+bool policy_is_timed(cr_status_t verdict);
 /* The status of what is left at the end: EXPIRED or CANCELLED, unless it may have been sent. */
 cr_status_t policy_leftover(cr_status_t end, bool doubtful);
 

@@ -22,10 +22,12 @@ cr_err_t
 quiet_parse(const quiet_config_t *config, quiet_t *self, cr_fault_t *fault)
 {
     *self = (quiet_t){.urgent = config->urgent};
-    if (config->from[0] == '\0' && config->until[0] == '\0')
+    const char *from = config->from ? config->from : "",
+               *until = config->until ? config->until : "";
+    if (from[0] == '\0' && until[0] == '\0')
         return CR_OK;
-    self->from = minutes_of(config->from);
-    self->until = minutes_of(config->until);
+    self->from = minutes_of(from);
+    self->until = minutes_of(until);
     if (self->from < 0 || self->until < 0)
         return cr_fault_set(fault, CR_INVAL, "quiet.%s: not a time of day like 21:00",
                             self->from < 0 ? "from" : "until");

@@ -14,7 +14,7 @@
 #include "cr_id.h"
 
 typedef struct {
-    const char *from, *until; /* "21:00"; both empty: there are none */
+    const char *from, *until; /* "21:00"; both empty or NULL: there are none */
     bool urgent;              /* hold the lane urgent, too */
 } quiet_config_t;
 

@@ -43,16 +43,16 @@ screen_stop_others(screen_t *self, screen_reason_t reason, const roaring_bitmap_
 }
 
 void
-screen_change(screen_t *self, screen_reason_t reason, uint32_t ordinal, bool stopped)
+screen_change(screen_t *self, screen_reason_t reason, const roaring_bitmap_t *who, bool stopped)
 {
-    if (!roaring_bitmap_contains(self->audience, ordinal))
-        return;
+    roaring_bitmap_t *here = roaring_bitmap_and(who, self->audience);
     if (!self->stopped[reason])
         self->stopped[reason] = roaring_bitmap_create();
     if (stopped)
-        roaring_bitmap_add(self->stopped[reason], ordinal);
+        roaring_bitmap_or_inplace(self->stopped[reason], here);
     else
-        roaring_bitmap_remove(self->stopped[reason], ordinal);
+        roaring_bitmap_andnot_inplace(self->stopped[reason], here);
+    roaring_bitmap_free(here);
 }
 
 void

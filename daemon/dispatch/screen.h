@@ -40,8 +40,9 @@ void screen_fini(screen_t *self);
 /* The reason concerns these of the audience; all but these. */
 void screen_stop(screen_t *self, screen_reason_t reason, const roaring_bitmap_t *who);
 void screen_stop_others(screen_t *self, screen_reason_t reason, const roaring_bitmap_t *who);
-/* Whether it concerns this one. */
-void screen_change(screen_t *self, screen_reason_t reason, uint32_t ordinal, bool stopped);
+/* It concerns these, too, or no longer. */
+void screen_change(screen_t *self, screen_reason_t reason, const roaring_bitmap_t *who,
+                   bool stopped);
 /* A verdict each: WAITING or the reason. `ordinals` ascend. */
 void screen_judge(const screen_t *self, const uint32_t *ordinals, uint32_t count,
                   cr_status_t *verdicts);

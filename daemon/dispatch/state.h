@@ -41,6 +41,7 @@ struct broadcast {
     channel_t *channels[CR_CHANNEL_COUNT]; /* NULL: not sent there */
     broadcast_t *next; /* in its lane, the older first; only while it is not over */
     cr_status_t end;   /* what becomes of what is left: EXPIRED, CANCELLED; 0 while it goes on */
+    int64_t held_until_us; /* wall */
     bool over, changed;
     uint32_t writes_out;
     order_t order;

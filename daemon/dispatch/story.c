@@ -12,7 +12,7 @@ story_new(uint32_t rank, cr_status_t status)
 }
 
 static void
-add_attempt(json_t *attempts, const trail_t *trail, uint32_t entry)
+add_attempt(json_t *attempts, const trail_t *trail, uint32_t entry, const quiet_t *quiet)
 {
     char at[CR_TIME_TEXT_MAX];
     json_t *attempt = json_pack(
@@ -26,11 +26,14 @@ add_attempt(json_t *attempts, const trail_t *trail, uint32_t entry)
         json_object_set_new(attempt, "ordered", json_true());
     if (trail->gateway[0] != '\0')
         json_object_set_new(attempt, "gateway", json_string(trail->gateway));
+    if (trail->attempts[entry] > 0 && quiet_until(quiet, trail->at_us) > 0)
+        json_object_set_new(attempt, "quiet_hours", json_true());
     json_array_append_new(attempts, attempt);
 }
 
 void
-story_add_trail(json_t *story, uint32_t rank, const uint8_t *bytes, size_t length)
+story_add_trail(json_t *story, uint32_t rank, const quiet_t *quiet, const uint8_t *bytes,
+                size_t length)
 {
     trail_t trail;
     json_t *attempts = json_object_get(story, "attempts");
@@ -44,6 +47,6 @@ story_add_trail(json_t *story, uint32_t rank, const uint8_t *bytes, size_t lengt
             continue;
         for (uint32_t i = 0; i < trail.count; i++)
             if (trail.offsets[i] == rank % CORE_BLOCK)
-                add_attempt(attempts, &trail, i);
+                add_attempt(attempts, &trail, i, quiet);
     }
 }

@@ -19,7 +19,13 @@
 
 enum { TRAIL_VERSION = 1 };
 
-typedef enum { TRAIL_REPORT = 1, TRAIL_RECEIPT, TRAIL_LOST, TRAIL_ORDER } trail_kind_t;
+typedef enum {
+    TRAIL_REPORT = 1,
+    TRAIL_RECEIPT,
+    TRAIL_LOST,
+    TRAIL_ORDER,
+    TRAIL_SCREEN
+} trail_kind_t;
 
 typedef struct {
     trail_kind_t kind;

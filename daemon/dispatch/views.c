@@ -118,6 +118,9 @@ describe_wait(const core_channel_t *channel, const core_broadcast_t *broadcast, 
     if (channel->waits == CORE_WAITS_WORKER) {
         snprintf(out, 64, "no %s worker for %s", broadcast->drill ? "drill" : "real",
                  cr_channel_name(kind));
+    } else if (channel->waits == CORE_WAITS_HELD) {
+        cr_time_format_short(channel->held_until_us, time);
+        snprintf(out, 64, "quiet hours until %s", time + strlen("2026-01-01 "));
     } else if (channel->waits == CORE_WAITS_RETRY) {
         int64_t at = now.wall_us + (channel->next_retry_us - now.mono_us);
         snprintf(out, 64, "retry at %.8s", cr_time_format(at, time) + strlen("2026-01-01T"));

@@ -33,6 +33,8 @@ void active_release(ledger_t *self);
 /* Status string, leases, trail and so on of one channel of a broadcast: "{b:12}:s:sms:0". */
 void ledger_key(redis_command_t *command, uint64_t broadcast, const char *part);
 void ledger_channel_key(redis_command_t *command, const ledger_op_t *op, char part);
+/* "{d}:optout:sms" */
+void ledger_mark_key(redis_command_t *command, ledger_mark_t mark, cr_channel_t channel);
 
 /*
  * Appends the op's commands; the number of replies it will get. `ops_absorb` takes reply `index` of

@@ -31,6 +31,18 @@ typedef struct {
     int64_t timeout_ms;        /* of one pipeline */
 } ledger_config_t;
 
+/* What is known of a person on a channel beside the directory, a bit each: no personal data. */
+#define LEDGER_MARK_LIST(X)                                                                        \
+    X(OPTOUT, "optout") /* does not want it */                                                     \
+    X(BAD, "bad")       /* a gateway said that the address is none */
+
+typedef enum {
+#define X(name, text) LEDGER_MARK_##name,
+    LEDGER_MARK_LIST(X)
+#undef X
+        LEDGER_MARK_COUNT
+} ledger_mark_t;
+
 #define LEDGER_OP_LIST(X)                                                                          \
     X(BLOCK) /* dispatch: status bytes of a run of ranks, with lease, trail and receipt index */   \
     X(RECEIPTS_FIND)     /* dispatch: gateway ids -> deliveries */                                 \
@@ -41,7 +53,7 @@ typedef struct {
     X(AUDIENCE_GET)      /* plan: it back, for what dispatch does not hold any more */             \
     X(STATUS_GET)        /* plan: `status[0]` of `first_rank` */                                   \
     X(DOCUMENT_PUT)      /* plan: template or user; NULL document deletes */                       \
-    X(OPTOUT_PUT)        /* plan: one bit per channel and ordinal */                               \
+    X(MARK_PUT)          /* plan: one bit per mark, channel and ordinal */                         \
     X(IDEMPOTENCY_BEGIN) /* plan: claim a key, or learn what was answered */                       \
     X(IDEMPOTENCY_END)   /* plan: keep the answer for 24 h */                                      \
     X(AUDIT_PUT)         /* plan: an audit line alone */                                           \
@@ -91,9 +103,11 @@ struct ledger_op {
     json_t *audit;  /* owned; {"who","what","object",...}; time and chain are added by the ledger */
     uint8_t *bytes; /* owned: audience in or out; trail out */
     size_t bytes_length;
-    uint32_t ordinal; /* OPTOUT_PUT */
-    bool on;          /* OPTOUT_PUT */
-    uint64_t cursor;  /* AUDIT_READ */
+    ledger_mark_t mark; /* MARK_PUT: of all `ordinals`, owned */
+    bool on;            /* MARK_PUT */
+    uint32_t *ordinals;
+    size_t ordinal_count;
+    uint64_t cursor; /* AUDIT_READ */
 
     /* the ledger's own */
     char *commands, *audit_line; /* what a command in flight points to */
@@ -140,8 +154,8 @@ cr_err_t ledger_load_leases(ledger_t *self, uint64_t id, ledger_lease_fn *callba
                             cr_fault_t *fault) CR_MUST_USE;
 /* A bit string per channel (Redis bitmap): bit of ordinal n is bytes[n / 8] & (0x80 >> n % 8).
  * Caller frees. */
-cr_err_t ledger_load_optouts(ledger_t *self, cr_channel_t channel, uint8_t **bytes, size_t *length,
-                             cr_fault_t *fault) CR_MUST_USE;
+cr_err_t ledger_load_mark(ledger_t *self, ledger_mark_t mark, cr_channel_t channel, uint8_t **bytes,
+                          size_t *length, cr_fault_t *fault) CR_MUST_USE;
 
 /* The directory: sealed segments under a manifest that is switched at once (docs/redis.md). Used by
  * the intake actor on its own connection. */

@@ -276,11 +276,11 @@ ledger_load_leases(ledger_t *self, uint64_t id, ledger_lease_fn *callback, void 
 }
 
 cr_err_t
-ledger_load_optouts(ledger_t *self, cr_channel_t channel, uint8_t **bytes, size_t *length,
-                    cr_fault_t *fault)
+ledger_load_mark(ledger_t *self, ledger_mark_t mark, cr_channel_t channel, uint8_t **bytes,
+                 size_t *length, cr_fault_t *fault)
 {
     redis_command_t command;
     redis_command(&command, "GET");
-    redis_argumentf(&command, "{d}:optout:%s", cr_channel_name(channel));
+    ledger_mark_key(&command, mark, channel);
     return get_copy(self->redis, &command, bytes, length, fault);
 }

@@ -53,6 +53,7 @@ ledger_op_destroy(ledger_op_t **self_p)
     json_decref(self->document);
     json_decref(self->audit);
     free(self->bytes);
+    free(self->ordinals);
     free(self->commands);
     free(self->audit_line);
     free(self);
@@ -343,16 +344,29 @@ append_document(ledger_t *self, ledger_op_t *op)
     return 1;
 }
 
-static size_t
-append_optout(ledger_t *self, ledger_op_t *op)
+void
+ledger_mark_key(redis_command_t *command, ledger_mark_t mark, cr_channel_t channel)
 {
-    redis_command_t command;
-    redis_command(&command, "SETBIT");
-    redis_argumentf(&command, "{d}:optout:%s", cr_channel_name(op->channel));
-    redis_argumentf(&command, "%u", op->ordinal);
-    redis_argument(&command, op->on ? CR_SLICE("1") : CR_SLICE("0"));
-    redis_append(self->redis, &command);
-    return 1;
+    static const char *const names[LEDGER_MARK_COUNT] = {
+#define X(name, text) [LEDGER_MARK_##name] = text,
+        LEDGER_MARK_LIST(X)
+#undef X
+    };
+    redis_argumentf(command, "{d}:%s:%s", names[mark], cr_channel_name(channel));
+}
+
+static size_t
+append_mark(ledger_t *self, ledger_op_t *op)
+{
+    for (size_t i = 0; i < op->ordinal_count; i++) {
+        redis_command_t command;
+        redis_command(&command, "SETBIT");
+        ledger_mark_key(&command, op->mark, op->channel);
+        redis_argumentf(&command, "%u", op->ordinals[i]);
+        redis_argument(&command, op->on ? CR_SLICE("1") : CR_SLICE("0"));
+        redis_append(self->redis, &command);
+    }
+    return op->ordinal_count;
 }
 
 static void
@@ -457,7 +471,7 @@ static const struct {
     [LEDGER_AUDIENCE_GET] = {append_audience_get, absorb_bytes, false},
     [LEDGER_STATUS_GET] = {append_status_get, absorb_status, false},
     [LEDGER_DOCUMENT_PUT] = {append_document, NULL, false},
-    [LEDGER_OPTOUT_PUT] = {append_optout, NULL, false},
+    [LEDGER_MARK_PUT] = {append_mark, NULL, false},
     [LEDGER_IDEMPOTENCY_BEGIN] = {append_idempotency_begin, absorb_idempotency, false},
     [LEDGER_IDEMPOTENCY_END] = {append_idempotency_end, NULL, false},
     [LEDGER_AUDIT_PUT] = {append_nothing, NULL, false},

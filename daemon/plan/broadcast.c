@@ -29,6 +29,8 @@ read_document(broadcast_t *self)
     self->drill = argument_flag(document, "drill");
     self->allow_empty = argument_flag(document, "allow_empty");
     self->resend_unknown = argument_flag(document, "resend_unknown");
+    self->unique_addresses = argument_flag(document, "unique_addresses");
+    self->through_quiet = argument_text(document, "through_quiet") != NULL;
     self->settled = argument_flag(document, "settled");
     self->select = argument_text(document, "to");
     self->hash = argument_text(document, "hash");
@@ -85,6 +87,8 @@ broadcast_destroy(broadcast_t **self_p)
     if (!self)
         return;
     dispatch_broadcast_destroy(&self->restart);
+    if (self->reached)
+        roaring_bitmap_free(self->reached);
     json_decref(self->document);
     free(self->counts);
     free(self);
@@ -122,6 +126,9 @@ broadcast_amend(const broadcast_t *self, lifecycle_state_t to, const broadcast_a
 static const char *const hashed_members[] = {
     "template", "variables", "to", "channels", "lane", "drill", "at", "expires", "resend_unknown"};
 
+/* Absent, they are not hashed: hashes of documents that never had them stay what they were. */
+static const char *const hashed_options[] = {"unique_addresses", "through_quiet"};
+
 const char *
 broadcast_hash(const json_t *document, char out[BROADCAST_HASH_TEXT])
 {
@@ -130,6 +137,10 @@ broadcast_hash(const json_t *document, char out[BROADCAST_HASH_TEXT])
         json_t *value = json_object_get(document, hashed_members[i]);
         json_object_set(covered, hashed_members[i], value ? value : json_null());
     }
+    for (size_t i = 0; i < CR_COUNT(hashed_options); i++)
+        if (json_object_get(document, hashed_options[i]))
+            json_object_set(covered, hashed_options[i],
+                            json_object_get(document, hashed_options[i]));
     char *text = json_dumps(covered, JSON_COMPACT | JSON_SORT_KEYS);
     CR_ASSERT(text);
     uint8_t digest[crypto_hash_sha256_BYTES];

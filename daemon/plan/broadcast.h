@@ -36,14 +36,16 @@ typedef struct {
     lifecycle_state_t state;
     cr_lane_t lane;
     unsigned channels;
-    bool drill, allow_empty, resend_unknown;
-    bool settled; /* its counts are in the document for good */
+    bool drill, allow_empty, resend_unknown, unique_addresses;
+    bool through_quiet; /* quiet hours do not hold it; the document has the reason */
+    bool settled;       /* its counts are in the document for good */
     const char *select, *template_name, *hash, *author_person, *submitter_person;
     int64_t at_us, expires_us, started_us; /* 0: none */
 
     /* While dispatch has it. */
     dispatch_counts_t *counts;     /* CR_CHANNEL_COUNT, the latest news; NULL: none */
     dispatch_broadcast_t *restart; /* loaded at start, on its way to dispatch */
+    roaring_bitmap_t *reached;     /* the same, of one that is over and counts for the cap */
     bool done;                     /* dispatch says that every delivery is final */
     struct ask *move;              /* a change on its way to the ledger; one at a time */
     int64_t rest_until_us; /* monotonic: what the clock does for it has failed; not before */

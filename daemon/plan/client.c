@@ -165,6 +165,6 @@ void
 plan_answer_fini(plan_answer_t *answer)
 {
     json_decref(answer->body);
-    directory_unref(&answer->directory);
+    listing_fini(&answer->listing);
     *answer = (plan_answer_t){0};
 }

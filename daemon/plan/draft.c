@@ -87,6 +87,23 @@ copy_choices(const broadcast_draft_t *draft, const json_t *arguments, json_t *do
     return CR_OK;
 }
 
+/* What most broadcasts have not is not in their document either. */
+static cr_err_t
+copy_screening(const json_t *arguments, json_t *document, cr_fault_t *fault)
+{
+    const char *reason;
+    cr_err_t err = argument_note(arguments, "through_quiet", BROADCAST_NOTE_MAX, &reason, fault);
+    if (err != CR_OK)
+        return err;
+    if (argument_text(arguments, "through_quiet") && reason[0] == '\0')
+        return cr_fault_set(fault, CR_INVAL, "through_quiet: wants the reason");
+    if (reason[0] != '\0')
+        json_object_set_new(document, "through_quiet", json_string(reason));
+    if (argument_flag(arguments, "unique_addresses"))
+        json_object_set_new(document, "unique_addresses", json_true());
+    return CR_OK;
+}
+
 static json_t *
 blank(const broadcast_actor_t *author)
 {
@@ -109,6 +126,8 @@ broadcast_draft(const broadcast_draft_t *draft, const json_t *arguments, json_t 
         err = check_times(draft, arguments, document, fault);
     if (err == CR_OK)
         err = copy_choices(draft, arguments, document, fault);
+    if (err == CR_OK)
+        err = copy_screening(arguments, document, fault);
     if (err == CR_OK)
         err = broadcast_refresh(document, draft->template, fault);
     if (err != CR_OK) {

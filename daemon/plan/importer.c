@@ -36,6 +36,9 @@ import_destroy(import_t **self_p)
     directory_unref(&self->base);
     directory_unref(&self->next);
     intake_result_fini(&self->result);
+    for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++)
+        if (self->corrected[channel])
+            roaring_bitmap_free(self->corrected[channel]);
     free(self);
     *self_p = NULL;
 }

@@ -21,8 +21,6 @@
 #include "../audience/intake.h"
 #include "../ledger/ledger.h"
 
-enum { IMPORT_RUN_MAX = 64 };
-
 typedef struct import import_t;
 
 typedef enum {
@@ -43,12 +41,7 @@ struct import {
     directory_t *next; /* COMMITTED: what is stored now, also when `err` is set */
     intake_result_t result;
     int64_t began_mono_us;
-    struct { /* plan's: opt-outs on their way to the ledger */
-        cr_channel_t channel;
-        bool on;
-        uint32_t ordinals[IMPORT_RUN_MAX];
-        size_t count;
-    } run;
+    roaring_bitmap_t *corrected[CR_CHANNEL_COUNT]; /* plan's: bad addresses that are others now */
 };
 
 /* Takes the intake over; `base` is a reference of the import's own. */

@@ -10,21 +10,6 @@
 #include "metrics.h"
 #include "verbs.h"
 
-void
-imports_optout(plan_t *self, cr_channel_t channel, uint32_t ordinal, bool on)
-{
-    if (on)
-        roaring_bitmap_add(self->opted_out[channel], ordinal);
-    else
-        roaring_bitmap_remove(self->opted_out[channel], ordinal);
-    dispatch_message_t *message = dispatch_message_new(DISPATCH_OPTOUT);
-    CR_ASSERT(message);
-    message->channel = channel;
-    message->ordinal = ordinal;
-    message->on = on;
-    ports_tell(self, message);
-}
-
 static void
 hand_over(plan_t *self, ask_t *ask, import_phase_t phase)
 {
@@ -103,42 +88,56 @@ audit(plan_t *self, ask_t *ask)
 }
 
 /*
- * What has to be changed at the ledger on one channel. An import that was never committed may have
- * left bits of ordinals that now become somebody else: those are undone.
+ * What has to be changed at the ledger: rows ask for opt-outs; an import that was never committed
+ * may have left opt-outs of ordinals that now become somebody else, and they are undone; a bad
+ * address that became another one is not known to be bad.
  */
 static roaring_bitmap_t *
-differences(const plan_t *self, const import_t *import, int channel, bool on)
+new_optouts(const plan_t *self, const import_t *import, int channel)
 {
-    if (on)
-        return roaring_bitmap_andnot(import->result.opted_out[channel], self->opted_out[channel]);
+    return roaring_bitmap_andnot(import->result.opted_out[channel],
+                                 self->marks[LEDGER_MARK_OPTOUT][channel]);
+}
+
+static roaring_bitmap_t *
+left_optouts(const plan_t *self, const import_t *import, int channel)
+{
     uint32_t first = directory_size(import->base), end = directory_size(import->next);
     roaring_bitmap_t *left =
         first < end ? roaring_bitmap_from_range(first, end, 1) : roaring_bitmap_create();
-    roaring_bitmap_and_inplace(left, self->opted_out[channel]);
+    roaring_bitmap_and_inplace(left, self->marks[LEDGER_MARK_OPTOUT][channel]);
     roaring_bitmap_andnot_inplace(left, import->result.opted_out[channel]);
     return left;
 }
 
-static bool
-take_run(const plan_t *self, import_t *import, int channel, bool on)
+static roaring_bitmap_t *
+corrected_addresses(const plan_t *self, const import_t *import, int channel)
 {
-    roaring_bitmap_t *changes = differences(self, import, channel, on);
-    roaring_uint32_iterator_t *each = roaring_create_iterator(changes);
-    import->run.channel = (cr_channel_t)channel;
-    import->run.on = on;
-    import->run.count = roaring_read_uint32_iterator(each, import->run.ordinals, IMPORT_RUN_MAX);
-    roaring_free_uint32_iterator(each);
-    roaring_bitmap_free(changes);
-    return import->run.count > 0;
+    return roaring_bitmap_and(import->corrected[channel], self->marks[LEDGER_MARK_BAD][channel]);
 }
 
-static bool
-next_run(const plan_t *self, import_t *import)
+static const struct {
+    ledger_mark_t mark;
+    bool on;
+    roaring_bitmap_t *(*people)(const plan_t *self, const import_t *import, int channel);
+} changes[] = {
+    {LEDGER_MARK_OPTOUT, true, new_optouts},
+    {LEDGER_MARK_OPTOUT, false, left_optouts},
+    {LEDGER_MARK_BAD, false, corrected_addresses},
+};
+
+/* NULL: there is nothing left to change on the channel. */
+static ledger_op_t *
+next_of_channel(const plan_t *self, const import_t *import, int channel)
 {
-    for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++)
-        if (take_run(self, import, channel, true) || take_run(self, import, channel, false))
-            return true;
-    return false;
+    ledger_op_t *op = NULL;
+    for (size_t i = 0; !op && i < CR_COUNT(changes); i++) {
+        roaring_bitmap_t *people = changes[i].people(self, import, channel);
+        if (!roaring_bitmap_is_empty(people))
+            op = marks_op(changes[i].mark, (cr_channel_t)channel, people, changes[i].on);
+        roaring_bitmap_free(people);
+    }
+    return op;
 }
 
 static void on_run_stored(plan_t *self, ask_t *ask, ledger_op_t *op);
@@ -147,27 +146,19 @@ static void on_run_stored(plan_t *self, ask_t *ask, ledger_op_t *op);
 static void
 store_next_run(plan_t *self, ask_t *ask)
 {
-    import_t *import = ask->import;
-    if (!next_run(self, import)) {
-        audit(self, ask);
-        return;
-    }
-    for (size_t i = 0; i < import->run.count; i++) {
-        ledger_op_t *op = ask_op(LEDGER_OPTOUT_PUT);
-        op->channel = import->run.channel;
-        op->ordinal = import->run.ordinals[i];
-        op->on = import->run.on;
+    ledger_op_t *op = NULL;
+    for (int channel = 0; !op && channel < CR_CHANNEL_COUNT; channel++)
+        op = next_of_channel(self, ask->import, channel);
+    if (op)
         ask_store(self, ask, op, on_run_stored);
-    }
+    else
+        audit(self, ask);
 }
 
 static void
 on_run_stored(plan_t *self, ask_t *ask, ledger_op_t *op)
 {
-    const import_t *import = ask->import;
-    (void)op;
-    for (size_t i = 0; i < import->run.count; i++)
-        imports_optout(self, import->run.channel, import->run.ordinals[i], import->run.on);
+    marks_stored(self, op);
     store_next_run(self, ask);
 }
 
@@ -186,6 +177,9 @@ prepared(plan_t *self, ask_t *ask)
         refuse(self, ask);
         return;
     }
+    for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++)
+        ask->import->corrected[channel] =
+            marks_corrected(self, ask->import->base, ask->import->next, (cr_channel_t)channel);
     ask->undo = abandon;
     store_next_run(self, ask);
 }

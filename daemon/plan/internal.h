@@ -26,7 +26,9 @@ struct plan {
     broadcast_t **broadcasts; /* in the order of their numbers */
     size_t broadcast_count, broadcast_capacity;
     directory_t *directory;
-    roaring_bitmap_t *opted_out[CR_CHANNEL_COUNT];
+    roaring_bitmap_t *marks[LEDGER_MARK_COUNT][CR_CHANNEL_COUNT];
+    roaring_bitmap_t *learned[CR_CHANNEL_COUNT]; /* bad addresses that are not stored yet */
+    quiet_t quiet;
 
     zactor_t *actor;
     zloop_t *loop;
@@ -85,6 +87,12 @@ void sending_start(plan_t *self, ask_t *ask, broadcast_t *broadcast);
 /* For dispatch, from the record and its audience (taken over). */
 cr_err_t sending_build(const plan_t *self, const broadcast_t *broadcast, roaring_bitmap_t *audience,
                        dispatch_broadcast_t **out, cr_fault_t *fault) CR_MUST_USE;
+/* Who is left out because somebody else gets it at the same address. CR_NOMEM. */
+cr_err_t sending_screen(const plan_t *self, const broadcast_t *broadcast,
+                        dispatch_broadcast_t *out) CR_MUST_USE;
+/* Who was tried on any channel; caller frees. */
+roaring_bitmap_t *sending_reached(const roaring_bitmap_t *audience,
+                                  cr_status_t *const status[CR_CHANNEL_COUNT]);
 void sending_restart(plan_t *self);
 void sending_counts(plan_t *self, dispatch_message_t *news);
 /* Dispatch is done with it: the counts are kept for good, and what was sending is finished. */
@@ -103,6 +111,20 @@ cr_err_t audience_count(const plan_t *self, json_t *document, cr_fault_t *fault)
 
 /* imports.c */
 int imports_on_importer(zloop_t *loop, zsock_t *socket, void *plan);
-void imports_optout(plan_t *self, cr_channel_t channel, uint32_t ordinal, bool on);
+
+/* marks.c */
+void marks_begin(plan_t *self);
+/* To store the first of `people`, a thousand or so; then marks_stored, and what is left. */
+ledger_op_t *marks_op(ledger_mark_t mark, cr_channel_t channel, const roaring_bitmap_t *people,
+                      bool on);
+void marks_stored(plan_t *self, const ledger_op_t *op);
+void marks_learned(plan_t *self, const dispatch_message_t *news);
+void marks_tick(plan_t *self);
+void marks_not_stored(plan_t *self, const ledger_op_t *op);
+/* Who gets nothing on the channel whatever it is; caller frees. */
+roaring_bitmap_t *marks_barred(const plan_t *self, cr_channel_t channel);
+/* Whose bad address is another one after an import; caller frees. */
+roaring_bitmap_t *marks_corrected(const plan_t *self, const directory_t *before,
+                                  const directory_t *after, cr_channel_t channel);
 
 #endif

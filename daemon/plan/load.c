@@ -111,6 +111,17 @@ on_lease(void *context, cr_channel_t channel, uint64_t lease, const uint8_t *rec
     return CR_OK;
 }
 
+/* What it has reached counts for the cap, and decides who shares an address with whom. */
+static cr_err_t
+screen_restart(const plan_t *self, broadcast_t *broadcast, cr_fault_t *fault)
+{
+    dispatch_broadcast_t *restart = broadcast->restart;
+    if (self->config.frequency.max > 0 && !broadcast->drill)
+        restart->reached = sending_reached(restart->audience, restart->status);
+    cr_err_t err = sending_screen(self, broadcast, restart);
+    return err == CR_OK ? CR_OK : cr_fault_set(fault, err, "out of memory");
+}
+
 static cr_err_t
 load_restart(plan_t *self, ledger_t *ledger, broadcast_t *broadcast, cr_fault_t *fault)
 {
@@ -121,8 +132,42 @@ load_restart(plan_t *self, ledger_t *ledger, broadcast_t *broadcast, cr_fault_t 
     if (err == CR_OK)
         err = load_status(ledger, broadcast->restart, fault);
     if (err == CR_OK)
+        err = screen_restart(self, broadcast, fault);
+    if (err == CR_OK)
         err = ledger_load_leases(ledger, broadcast->id, on_lease, broadcast->restart, fault);
     return err;
+}
+
+/* One that is over, for the cap only. */
+static cr_err_t
+load_reached(ledger_t *ledger, broadcast_t *broadcast, cr_fault_t *fault)
+{
+    dispatch_broadcast_t *over = calloc(1, sizeof *over);
+    CR_ASSERT(over);
+    over->id = broadcast->id;
+    over->channels = broadcast->channels;
+    cr_err_t err = load_audience(ledger, broadcast->id, &over->audience, fault);
+    if (err == CR_OK)
+        err = load_status(ledger, over, fault);
+    if (err == CR_OK)
+        broadcast->reached = sending_reached(over->audience, over->status);
+    dispatch_broadcast_destroy(&over);
+    return err;
+}
+
+static bool
+is_in_window(const plan_t *self, const broadcast_t *broadcast)
+{
+    int64_t first_us = cr_clock_wall_us() - self->config.frequency.days * 86400 * CR_US_PER_S;
+    return self->config.frequency.max > 0 && !broadcast->drill && broadcast->started_us >= first_us;
+}
+
+static cr_err_t
+load_started(plan_t *self, ledger_t *ledger, broadcast_t *broadcast, cr_fault_t *fault)
+{
+    if (!broadcast->settled)
+        return load_restart(self, ledger, broadcast, fault);
+    return is_in_window(self, broadcast) ? load_reached(ledger, broadcast, fault) : CR_OK;
 }
 
 static cr_err_t
@@ -133,16 +178,16 @@ load_restarts(plan_t *self, ledger_t *ledger, cr_fault_t *fault)
     for (size_t i = 0; err == CR_OK && i < self->broadcast_count; i++) {
         broadcast_t *broadcast = self->broadcasts[i];
         cr_fault_t why = {.text = ""};
-        if (broadcast->started_us == 0 || broadcast->settled)
+        if (broadcast->started_us == 0)
             continue;
-        err = load_restart(self, ledger, broadcast, &why);
+        err = load_started(self, ledger, broadcast, &why);
         if (err != CR_OK)
             cr_fault_set(fault, err, "%s: %s", cr_id_format(broadcast->id, id), why.text);
     }
     return err;
 }
 
-/* -- opt-outs ----------------------------------------------------------------------------------- */
+/* -- marks -------------------------------------------------------------------------------------- */
 
 static void
 add_bits(roaring_bitmap_t *bitmap, const uint8_t *bytes, size_t length)
@@ -154,20 +199,29 @@ add_bits(roaring_bitmap_t *bitmap, const uint8_t *bytes, size_t length)
 }
 
 static cr_err_t
-load_optouts(plan_t *self, ledger_t *ledger, cr_fault_t *fault)
+load_mark(plan_t *self, ledger_t *ledger, int mark, int channel, cr_fault_t *fault)
 {
-    for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++) {
-        uint8_t *bytes;
-        size_t length;
-        cr_err_t err = ledger_load_optouts(ledger, (cr_channel_t)channel, &bytes, &length, fault);
-        if (err == CR_NOTFOUND)
-            continue;
-        if (err != CR_OK)
-            return err;
-        add_bits(self->opted_out[channel], bytes, length);
-        free(bytes);
-    }
+    uint8_t *bytes;
+    size_t length;
+    cr_err_t err = ledger_load_mark(ledger, (ledger_mark_t)mark, (cr_channel_t)channel, &bytes,
+                                    &length, fault);
+    if (err == CR_NOTFOUND)
+        return CR_OK;
+    if (err != CR_OK)
+        return err;
+    add_bits(self->marks[mark][channel], bytes, length);
+    free(bytes);
     return CR_OK;
+}
+
+static cr_err_t
+load_marks(plan_t *self, ledger_t *ledger, cr_fault_t *fault)
+{
+    cr_err_t err = CR_OK;
+    for (int mark = 0; mark < LEDGER_MARK_COUNT; mark++)
+        for (int channel = 0; err == CR_OK && channel < CR_CHANNEL_COUNT; channel++)
+            err = load_mark(self, ledger, mark, channel, fault);
+    return err;
 }
 
 cr_err_t
@@ -182,11 +236,12 @@ plan_load(plan_t *self, ledger_t *ledger, cr_fault_t *fault)
     if (err == CR_OK)
         err = ledger_load_broadcasts(ledger, on_broadcast, &loading, fault);
     if (err == CR_OK)
-        err = load_restarts(self, ledger, fault);
-    if (err == CR_OK)
-        err = load_optouts(self, ledger, fault);
+        err = load_marks(self, ledger, fault);
     if (err == CR_OK)
         err = importer_load(&self->importer_config, &self->directory, fault);
+    if (err ==
+        CR_OK) /* after the directory and the marks: who shares an address follows from them */
+        err = load_restarts(self, ledger, fault);
     if (err != CR_OK)
         return err;
     metrics_set(METRIC_RECIPIENTS, directory_size(self->directory));

@@ -17,8 +17,12 @@ build(plan_t *self, cr_fault_t *fault)
     self->ops = zlist_new();
     bool complete = self->users && self->templates && self->open && self->ops;
     for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++) {
-        self->opted_out[channel] = roaring_bitmap_create();
-        complete = complete && self->opted_out[channel];
+        self->learned[channel] = roaring_bitmap_create();
+        complete = complete && self->learned[channel];
+        for (int mark = 0; mark < LEDGER_MARK_COUNT; mark++) {
+            self->marks[mark][channel] = roaring_bitmap_create();
+            complete = complete && self->marks[mark][channel];
+        }
     }
     return complete ? CR_OK : cr_fault_set(fault, CR_NOMEM, "out of memory");
 }
@@ -34,7 +38,9 @@ plan_new(const plan_config_t *config, const ledger_config_t *ledger_config, ledg
     self->ledger_config = *ledger_config;
     self->epoch = ledger_epoch(ledger);
     self->started_mono_us = cr_clock_mono_us();
-    cr_err_t err = build(self, fault);
+    cr_err_t err = quiet_parse(&config->quiet, &self->quiet, fault);
+    if (err == CR_OK)
+        err = build(self, fault);
     if (err == CR_OK)
         err = plan_load(self, ledger, fault);
     if (err != CR_OK) {
@@ -43,6 +49,13 @@ plan_new(const plan_config_t *config, const ledger_config_t *ledger_config, ledg
     }
     *self_p = self;
     return CR_OK;
+}
+
+static void
+bitmap_free(roaring_bitmap_t *bitmap)
+{
+    if (bitmap)
+        roaring_bitmap_free(bitmap);
 }
 
 void
@@ -55,9 +68,11 @@ plan_destroy(plan_t **self_p)
     for (size_t i = 0; i < self->broadcast_count; i++)
         broadcast_destroy(&self->broadcasts[i]);
     free(self->broadcasts);
-    for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++)
-        if (self->opted_out[channel])
-            roaring_bitmap_free(self->opted_out[channel]);
+    for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++) {
+        bitmap_free(self->learned[channel]);
+        for (int mark = 0; mark < LEDGER_MARK_COUNT; mark++)
+            bitmap_free(self->marks[mark][channel]);
+    }
     directory_unref(&self->directory);
     users_destroy(&self->users);
     shelf_destroy(&self->templates);
@@ -136,7 +151,7 @@ close_sockets(plan_t *self)
     zsock_destroy(&self->dispatch);
 }
 
-/* Dispatch begins with the directory and the opt-outs; broadcasts come after them. */
+/* Dispatch begins with the directory and the marks; broadcasts come after them. */
 static void
 tell_dispatch(plan_t *self)
 {
@@ -144,14 +159,7 @@ tell_dispatch(plan_t *self)
     CR_ASSERT(message);
     message->directory = directory_ref(self->directory);
     ports_tell(self, message);
-    for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++) {
-        roaring_bitmap_t *opted_out = roaring_bitmap_copy(self->opted_out[channel]);
-        roaring_uint32_iterator_t *each = roaring_create_iterator(opted_out);
-        for (; each->has_value; roaring_advance_uint32_iterator(each))
-            imports_optout(self, (cr_channel_t)channel, each->current_value, true);
-        roaring_free_uint32_iterator(each);
-        roaring_bitmap_free(opted_out);
-    }
+    marks_begin(self);
     sending_restart(self);
 }
 

@@ -14,6 +14,7 @@
 #include <jansson.h>
 
 #include "../audience/intake.h"
+#include "../audience/listing.h"
 #include "../dispatch/dispatch.h"
 
 /* Roles: bits in plan_principal_t.roles. No one person may hold both planner and approver. */
@@ -43,6 +44,7 @@
     X(RECIPIENT_SHOW, PLAN_ANYONE, false)                                                          \
     X(RECIPIENT_EXPORT, R(ADMIN), true)                                                            \
     X(RECIPIENT_OPTOUT, R(OPERATOR) | R(DUTY) | R(ADMIN), true)                                    \
+    X(RECIPIENT_GOOD_ADDRESS, R(OPERATOR) | R(DUTY) | R(ADMIN), true)                              \
     X(AUDIENCE_COUNT, PLAN_ANYONE, false)                                                          \
     X(TEMPLATE_PUT, R(PLANNER) | R(DUTY), true)                                                    \
     X(TEMPLATE_LIST, PLAN_ANYONE, false)                                                           \
@@ -98,7 +100,7 @@ typedef struct {
     int http_status; /* 200, 201, 202 or the problem's status: 400 401 403 404 409 413 422 503 */
     json_t *body;    /* owned by the caller; result, or extra members of the problem; may be NULL */
     bool replayed;   /* answered from an idempotency record */
-    directory_t *directory; /* RECIPIENT_EXPORT: a reference for the API thread to stream from */
+    listing_t listing; /* RECIPIENT_EXPORT: for the API thread to stream from */
 } plan_answer_t;
 
 typedef struct {
@@ -111,6 +113,8 @@ typedef struct {
     int64_t expires_default_s;
     int64_t attempts_max;
     const char *sms_signature; /* default sender */
+    quiet_config_t quiet;
+    frequency_config_t frequency;
 } plan_config_t;
 
 /* Loads everything from the ledger (not started yet), then dispatch and ledger are started by the

@@ -51,12 +51,17 @@ fail(plan_t *self, ask_t *ask)
     ask_refuse(self, ask, &fault, NULL);
 }
 
+/* An op without an ask is a mark that was learned: nobody waits for it. */
 static void
 absorb(plan_t *self, ledger_op_t *op)
 {
     ask_t *ask = op->cookie;
     if (op->err == CR_CONFLICT)
         halt(self);
+    if (!ask && op->err != CR_OK)
+        marks_not_stored(self, op);
+    if (!ask)
+        return;
     if (op->err != CR_OK && ask->store_err == CR_OK)
         ask->store_err = op->err;
     if (op->err == CR_OK && ask->each)
@@ -106,6 +111,8 @@ hear(plan_t *self, dispatch_message_t *message)
         ask->heard(self, ask, message);
     else if (message->kind == DISPATCH_COUNTS || message->kind == DISPATCH_DONE)
         sending_counts(self, message);
+    else if (message->kind == DISPATCH_MARK)
+        marks_learned(self, message);
     else if (message->kind == DISPATCH_STOP)
         self->drained = true;
 }

@@ -1,4 +1,4 @@
-/* People of the directory: shown masked, opted out and in, counted, exported. */
+/* People of the directory: shown masked, counted, exported. */
 #include <string.h>
 
 #include "../audience/selector.h"
@@ -23,10 +23,12 @@ ask_recipient(plan_t *self, ask_t *ask, const char *argument, recipient_t *recip
 const char *
 recipient_suppressed(const plan_t *self, uint32_t ordinal, cr_channel_t channel)
 {
-    if (roaring_bitmap_contains(self->opted_out[channel], ordinal))
+    if (roaring_bitmap_contains(self->marks[LEDGER_MARK_OPTOUT][channel], ordinal))
         return cr_status_name(CR_STATUS_SUPPRESSED_OPTOUT);
     if (directory_address(self->directory, ordinal, channel).length == 0)
         return cr_status_name(CR_STATUS_SUPPRESSED_ADDRESS);
+    if (roaring_bitmap_contains(self->marks[LEDGER_MARK_BAD][channel], ordinal))
+        return cr_status_name(CR_STATUS_SUPPRESSED_BAD_ADDRESS);
     return NULL;
 }
 
@@ -105,18 +107,18 @@ guardian_json(const directory_t *directory, uint32_t ordinal)
     return text_json(guardian.id);
 }
 
-static unsigned
-opted_out_of(const plan_t *self, uint32_t ordinal)
+static json_t *
+marked_json(const plan_t *self, ledger_mark_t mark, uint32_t ordinal)
 {
     unsigned channels = 0;
     for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++)
-        if (roaring_bitmap_contains(self->opted_out[channel], ordinal))
+        if (roaring_bitmap_contains(self->marks[mark][channel], ordinal))
             channels |= 1u << channel;
-    return channels;
+    return channels_json(channels);
 }
 
-static json_t *
-view(const plan_t *self, const recipient_t *recipient)
+json_t *
+recipient_view(const plan_t *self, const recipient_t *recipient)
 {
     const directory_t *directory = self->directory;
     uint32_t ordinal = recipient->ordinal;
@@ -136,7 +138,8 @@ view(const plan_t *self, const recipient_t *recipient)
     json_object_set_new(shown, "language", text_json(recipient->language));
     json_object_set_new(shown, "attributes", attributes_json(directory, ordinal));
     json_object_set_new(shown, "guardian", guardian_json(directory, recipient->guardian));
-    json_object_set_new(shown, "opted_out", channels_json(opted_out_of(self, ordinal)));
+    json_object_set_new(shown, "opted_out", marked_json(self, LEDGER_MARK_OPTOUT, ordinal));
+    json_object_set_new(shown, "bad_addresses", marked_json(self, LEDGER_MARK_BAD, ordinal));
     json_object_set_new(shown, "ordinal", json_integer(ordinal));
     return shown;
 }
@@ -146,57 +149,7 @@ verb_recipient_show(plan_t *self, ask_t *ask)
 {
     recipient_t recipient;
     if (ask_recipient(self, ask, "id", &recipient))
-        ask_answer(self, ask, 200, view(self, &recipient));
-}
-
-/* -- opting out --------------------------------------------------------------------------------- */
-
-static void
-on_opted(plan_t *self, ask_t *ask, ledger_op_t *op)
-{
-    recipient_t recipient;
-    unsigned channels = (unsigned)json_integer_value(ask->kept);
-    for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++)
-        if (channels & (1u << channel))
-            imports_optout(self, (cr_channel_t)channel, op->ordinal, op->on);
-    if (ask_recipient(self, ask, "id", &recipient))
-        ask_answer(self, ask, 200, view(self, &recipient));
-}
-
-/* The audit line goes with the last op, which is stored after the others. */
-static void
-store_optouts(plan_t *self, ask_t *ask, uint32_t ordinal, unsigned channels)
-{
-    bool on = argument_flag(ask->arguments, "opted_out");
-    for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++) {
-        if (!(channels & (1u << channel)))
-            continue;
-        ledger_op_t *op = ask_op(LEDGER_OPTOUT_PUT);
-        op->channel = (cr_channel_t)channel;
-        op->ordinal = ordinal;
-        op->on = on;
-        if (channels >> channel == 1)
-            op->audit =
-                ask_audit(ask, on ? "opt_out" : "opt_in", argument_text(ask->arguments, "id"),
-                          json_pack("{s:o}", "channels", channels_json(channels)));
-        ask_store(self, ask, op, on_opted);
-    }
-}
-
-void
-verb_recipient_optout(plan_t *self, ask_t *ask)
-{
-    recipient_t recipient;
-    unsigned channels, all = (1u << CR_CHANNEL_COUNT) - 1;
-    cr_fault_t fault;
-    if (argument_channels(ask->arguments, "channels", all, &channels, &fault) != CR_OK) {
-        ask_refuse(self, ask, &fault, NULL);
-        return;
-    }
-    if (!ask_recipient(self, ask, "id", &recipient))
-        return;
-    ask->kept = json_integer((json_int_t)channels);
-    store_optouts(self, ask, recipient.ordinal, channels);
+        ask_answer(self, ask, 200, recipient_view(self, &recipient));
 }
 
 /* -- counting ----------------------------------------------------------------------------------- */
@@ -208,7 +161,8 @@ reach_json(const plan_t *self, const roaring_bitmap_t *members)
     for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++) {
         roaring_bitmap_t *reached = roaring_bitmap_and(
             members, directory_reachable(self->directory, (cr_channel_t)channel));
-        roaring_bitmap_andnot_inplace(reached, self->opted_out[channel]);
+        for (int mark = 0; mark < LEDGER_MARK_COUNT; mark++)
+            roaring_bitmap_andnot_inplace(reached, self->marks[mark][channel]);
         json_object_set_new(reach, cr_channel_name((cr_channel_t)channel),
                             json_integer((json_int_t)roaring_bitmap_get_cardinality(reached)));
         roaring_bitmap_free(reached);
@@ -288,7 +242,7 @@ static void
 on_export_audited(plan_t *self, ask_t *ask, ledger_op_t *op)
 {
     (void)op;
-    ask->answer.directory = directory_ref(self->directory);
+    ask->answer.listing = listing_of(self->directory, self->marks[LEDGER_MARK_OPTOUT]);
     ask_answer(self, ask, 200, NULL);
 }
 

@@ -59,6 +59,7 @@ schedule_on_tick(zloop_t *loop, int timer, void *plan)
     plan_t *self = plan;
     (void)loop;
     (void)timer;
+    marks_tick(self);
     for (size_t i = 0; i < self->broadcast_count && !self->halted && !self->stopping; i++)
         look_at(self, self->broadcasts[i]);
     return 0;

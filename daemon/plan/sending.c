@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "../audience/duplicates.h"
 #include "../audience/selector.h"
 #include "arguments.h"
 #include "cr_clock.h"
@@ -45,6 +46,64 @@ fill(const plan_t *self, const broadcast_t *broadcast, dispatch_broadcast_t *out
     return err;
 }
 
+/* -- who is left out ---------------------------------------------------------------------------- */
+
+static cr_err_t
+find_doubled(const plan_t *self, dispatch_broadcast_t *out, cr_channel_t channel)
+{
+    roaring_bitmap_t *barred = marks_barred(self, channel);
+    const duplicates_t asked = {
+        .directory = self->directory,
+        .audience = out->audience,
+        .barred = barred,
+        .status = out->status[channel],
+        .channel = channel,
+    };
+    cr_err_t err = duplicates_find(&asked, &out->doubled[channel]);
+    roaring_bitmap_free(barred);
+    return err;
+}
+
+typedef struct {
+    const cr_status_t *const *status; /* of each channel, or NULL */
+    roaring_bitmap_t *reached;
+    uint32_t rank;
+} reach_t;
+
+static bool
+add_reached(uint32_t ordinal, void *context)
+{
+    reach_t *self = context;
+    bool tried = false;
+    for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++)
+        if (self->status[channel])
+            tried |= cr_status_is_tried(self->status[channel][self->rank]);
+    if (tried)
+        roaring_bitmap_add(self->reached, ordinal);
+    self->rank++;
+    return true;
+}
+
+roaring_bitmap_t *
+sending_reached(const roaring_bitmap_t *audience, cr_status_t *const status[CR_CHANNEL_COUNT])
+{
+    reach_t reach = {.status = (const cr_status_t *const *)status,
+                     .reached = roaring_bitmap_create()};
+    CR_ASSERT(reach.reached);
+    roaring_iterate(audience, add_reached, &reach);
+    return reach.reached;
+}
+
+cr_err_t
+sending_screen(const plan_t *self, const broadcast_t *broadcast, dispatch_broadcast_t *out)
+{
+    cr_err_t err = CR_OK;
+    for (int channel = 0; broadcast->unique_addresses && channel < CR_CHANNEL_COUNT; channel++)
+        if (err == CR_OK && broadcast->channels & (1u << channel))
+            err = find_doubled(self, out, (cr_channel_t)channel);
+    return err;
+}
+
 cr_err_t
 sending_build(const plan_t *self, const broadcast_t *broadcast, roaring_bitmap_t *audience,
               dispatch_broadcast_t **out_p, cr_fault_t *fault)
@@ -57,6 +116,7 @@ sending_build(const plan_t *self, const broadcast_t *broadcast, roaring_bitmap_t
         .lane = broadcast->lane,
         .drill = broadcast->drill,
         .paused = state == LIFECYCLE_PAUSED || state == LIFECYCLE_CANCELLED,
+        .through_quiet = broadcast->through_quiet,
         .resend_unknown = broadcast->resend_unknown || broadcast->lane == CR_LANE_EMERGENCY,
         .channels = broadcast->channels,
         .started_us = broadcast->started_us,
@@ -100,9 +160,11 @@ on_audience_stored(plan_t *self, ask_t *ask, ledger_op_t *op)
 {
     json_t *document = json_incref(ask->kept);
     json_int_t count = json_integer_value(json_object_get(document, "audience"));
+    json_t *detail = json_pack("{s:I}", "audience", count);
     (void)op;
-    move_store(self, ask, "broadcast_send", document, json_pack("{s:I}", "audience", count),
-               on_sending_stored);
+    if (json_object_get(document, "sent_in_quiet"))
+        json_object_set_new(detail, "sent_in_quiet", json_true());
+    move_store(self, ask, "broadcast_send", document, detail, on_sending_stored);
 }
 
 static ledger_op_t *
@@ -133,6 +195,15 @@ freeze(plan_t *self, const ask_t *ask, const broadcast_t *broadcast, roaring_bit
     return cr_fault_set(fault, CR_CONFLICT, "to: nobody is meant any more");
 }
 
+/* What goes out though it is night says so for good. */
+static void
+mark_quiet(const plan_t *self, const broadcast_t *broadcast, json_t *document, int64_t now_us)
+{
+    bool held = quiet_holds(&self->quiet, broadcast->lane, false, broadcast->through_quiet);
+    if (!broadcast->drill && !held && quiet_until(&self->quiet, now_us) > 0)
+        json_object_set_new(document, "sent_in_quiet", json_true());
+}
+
 void
 sending_start(plan_t *self, ask_t *ask, broadcast_t *broadcast)
 {
@@ -141,6 +212,8 @@ sending_start(plan_t *self, ask_t *ask, broadcast_t *broadcast)
     cr_err_t err = freeze(self, ask, broadcast, &audience, &fault);
     if (err == CR_OK)
         err = sending_build(self, broadcast, audience, &ask->starting, &fault);
+    if (err == CR_OK && sending_screen(self, broadcast, ask->starting) != CR_OK)
+        err = cr_fault_set(&fault, CR_NOMEM, "out of memory");
     if (err != CR_OK) {
         ask_refuse(self, ask, &fault, NULL);
         return;
@@ -148,6 +221,7 @@ sending_start(plan_t *self, ask_t *ask, broadcast_t *broadcast)
     ask->kept = move_begin(ask, broadcast, LIFECYCLE_MOVE_SEND);
     ask->starting->started_us = cr_clock_wall_us();
     json_object_set_new(ask->kept, "started", json_integer(ask->starting->started_us));
+    mark_quiet(self, broadcast, ask->kept, ask->starting->started_us);
     json_object_set_new(
         ask->kept, "audience",
         json_integer((json_int_t)roaring_bitmap_get_cardinality(ask->starting->audience)));
@@ -216,11 +290,25 @@ sending_settle(plan_t *self, broadcast_t *broadcast)
 
 /* -- after a restart ---------------------------------------------------------------------------- */
 
+static void
+tell_reached(plan_t *self, broadcast_t *broadcast)
+{
+    dispatch_message_t *message = dispatch_message_new(DISPATCH_REACHED);
+    CR_ASSERT(message);
+    message->id = broadcast->id;
+    message->started_us = broadcast->started_us;
+    message->people = broadcast->reached;
+    broadcast->reached = NULL;
+    ports_tell(self, message);
+}
+
 void
 sending_restart(plan_t *self)
 {
     for (size_t i = 0; i < self->broadcast_count; i++) {
         broadcast_t *broadcast = self->broadcasts[i];
+        if (broadcast->reached)
+            tell_reached(self, broadcast);
         if (!broadcast->restart)
             continue;
         char id[CR_ID_TEXT_MAX];

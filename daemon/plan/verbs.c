@@ -13,6 +13,8 @@ static const argument_t optout[] = {{"id", ARGUMENT_TEXT, true},
                                     {"channels", ARGUMENT_TEXTS, false},
                                     {"opted_out", ARGUMENT_FLAG, true},
                                     {NULL}};
+static const argument_t good_address[] = {
+    {"id", ARGUMENT_TEXT, true}, {"channels", ARGUMENT_TEXTS, false}, {NULL}};
 static const argument_t count[] = {{"select", ARGUMENT_TEXT, true}, {NULL}};
 static const argument_t preview[] = {{"name", ARGUMENT_TEXT, true},
                                      {"to", ARGUMENT_TEXT, true},
@@ -24,13 +26,20 @@ static const argument_t list[] = {{"state", ARGUMENT_TEXT, false},
                                   {NULL}};
 static const argument_t page[] = {
     {"limit", ARGUMENT_TEXT, false}, {"cursor", ARGUMENT_TEXT, false}, {NULL}};
-static const argument_t draft[] = {
-    {"template", ARGUMENT_TEXT, true},     {"to", ARGUMENT_TEXT, true},
-    {"channels", ARGUMENT_TEXTS, false},   {"lane", ARGUMENT_TEXT, false},
-    {"at", ARGUMENT_TEXT, false},          {"expires", ARGUMENT_TEXT, false},
-    {"drill", ARGUMENT_FLAG, false},       {"variables", ARGUMENT_OBJECT, false},
-    {"allow_empty", ARGUMENT_FLAG, false}, {"resend_unknown", ARGUMENT_FLAG, false},
-    {"note", ARGUMENT_TEXT, false},        {NULL}};
+static const argument_t draft[] = {{"template", ARGUMENT_TEXT, true},
+                                   {"to", ARGUMENT_TEXT, true},
+                                   {"channels", ARGUMENT_TEXTS, false},
+                                   {"lane", ARGUMENT_TEXT, false},
+                                   {"at", ARGUMENT_TEXT, false},
+                                   {"expires", ARGUMENT_TEXT, false},
+                                   {"drill", ARGUMENT_FLAG, false},
+                                   {"variables", ARGUMENT_OBJECT, false},
+                                   {"allow_empty", ARGUMENT_FLAG, false},
+                                   {"resend_unknown", ARGUMENT_FLAG, false},
+                                   {"note", ARGUMENT_TEXT, false},
+                                   {"unique_addresses", ARGUMENT_FLAG, false},
+                                   {"through_quiet", ARGUMENT_TEXT, false},
+                                   {NULL}};
 static const argument_t approve[] = {
     {"id", ARGUMENT_TEXT, true}, {"hash", ARGUMENT_TEXT, false}, {NULL}};
 static const argument_t with_reason[] = {
@@ -51,6 +60,7 @@ static const struct {
     [PLAN_RECIPIENT_SHOW] = {verb_recipient_show, id_only},
     [PLAN_RECIPIENT_EXPORT] = {verb_recipient_export, none},
     [PLAN_RECIPIENT_OPTOUT] = {verb_recipient_optout, optout},
+    [PLAN_RECIPIENT_GOOD_ADDRESS] = {verb_recipient_good_address, good_address},
     [PLAN_AUDIENCE_COUNT] = {verb_audience_count, count},
     [PLAN_TEMPLATE_PUT] = {verb_template_put, NULL},
     [PLAN_TEMPLATE_LIST] = {verb_template_list, none},

@@ -21,8 +21,11 @@ void verb_import(plan_t *self, ask_t *ask);
 /* recipients.c */
 void verb_recipient_show(plan_t *self, ask_t *ask);
 void verb_recipient_export(plan_t *self, ask_t *ask);
-void verb_recipient_optout(plan_t *self, ask_t *ask);
 void verb_audience_count(plan_t *self, ask_t *ask);
+
+/* marks.c */
+void verb_recipient_optout(plan_t *self, ask_t *ask);
+void verb_recipient_good_address(plan_t *self, ask_t *ask);
 
 /* template_verbs.c */
 void verb_template_put(plan_t *self, ask_t *ask);
@@ -62,6 +65,8 @@ bool ask_recipient(plan_t *self, ask_t *ask, const char *argument, recipient_t *
 /* One page: `from` the first wanted item. */
 void ask_answer_items(plan_t *self, ask_t *ask, json_t *items, const char *next);
 
+/* recipients.c: as docs/http-api.md shows one, addresses masked. */
+json_t *recipient_view(const plan_t *self, const recipient_t *recipient);
 /* recipients.c: why the channel would not reach the recipient; NULL: it would. */
 const char *recipient_suppressed(const plan_t *self, uint32_t ordinal, cr_channel_t channel);
 /* A masked address, "" when there is none. */

@@ -14,10 +14,12 @@ time_json(int64_t wall_us)
 }
 
 /* Members shown as they are stored; absent ones as null. */
-static const char *const shown_members[] = {"state",         "to",        "channels",      "lane",
-                                            "drill",         "variables", "hash",          "author",
-                                            "author_person", "submitter", "approver",      "reason",
-                                            "note",          "audience",  "resend_unknown"};
+static const char *const shown_members[] = {
+    "state", "to",       "channels",       "lane",         "drill",    "variables",
+    "hash",  "author",   "author_person",  "submitter",    "approver", "reason",
+    "note",  "audience", "resend_unknown", "through_quiet"};
+/* Those that a document has only when they are true. */
+static const char *const shown_flags[] = {"unique_addresses", "sent_in_quiet"};
 static const char *const shown_times[] = {"created", "submitted", "approved", "at",
                                           "expires", "started",   "finished"};
 
@@ -49,6 +51,9 @@ broadcast_view(const broadcast_t *self)
         json_t *value = json_object_get(document, shown_members[i]);
         json_object_set(view, shown_members[i], value ? value : json_null());
     }
+    for (size_t i = 0; i < CR_COUNT(shown_flags); i++)
+        json_object_set_new(view, shown_flags[i],
+                            json_boolean(argument_flag(document, shown_flags[i])));
     for (size_t i = 0; i < CR_COUNT(shown_times); i++) {
         const json_t *value = json_object_get(document, shown_times[i]);
         json_object_set_new(view, shown_times[i], time_json(json_integer_value(value)));

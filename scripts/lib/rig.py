@@ -242,6 +242,7 @@ class Rig:
             "directory.seal_key_file": self.keys / "seal.key",
             "directory.divisions_file": ROOT / "config/sample/divisions.csv",
             "plan.admin_token_file": self.keys / "admin.token", "plan.receipt_wait_s": 6,
+            "quiet.from": "", "quiet.until": "",  # or what happens would depend on the hour
             "dispatch.retry_first_ms": 1000, **extra})
         self.write_env()
         process = self._start("crierd", [self._build("crierd"), "-c", config])

@@ -54,8 +54,10 @@ on_message(world_dispatch_t *self, zsock_t *socket, dispatch_message_t *message)
     case DISPATCH_DIRECTORY:
         self->directories++;
         return false;
-    case DISPATCH_OPTOUT:
-        self->optouts += message->on ? 1 : -1;
+    case DISPATCH_MARK:
+        if (message->mark == LEDGER_MARK_OPTOUT)
+            self->optouts +=
+                (message->on ? 1 : -1) * (int)roaring_bitmap_get_cardinality(message->people);
         return false;
     case DISPATCH_EXPLAIN:
         message->err = CR_NOTFOUND; /* as one that ended before the last start */

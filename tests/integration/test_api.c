@@ -603,12 +603,14 @@ an_export_gives_the_rows_and_no_formulas(void)
     CU_ASSERT(has_field(&reply, "Content-Type: text/csv; charset=utf-8"));
     const char *text = cr_str_text(&reply.body);
     CU_ASSERT(strncmp(text,
-                      "id,name,phone,openid,email,division,groups,roles,language,guardian,crop\r\n",
-                      73) == 0);
+                      "id,name,phone,openid,email,division,groups,roles,language,guardian,"
+                      "opt_out,crop\r\n",
+                      81) == 0);
     CU_ASSERT_PTR_NOT_NULL(strstr(text, "\nP1,\"'=1+1, \"\"x\"\"\","));
     CU_ASSERT_PTR_NOT_NULL(strstr(text, ",farmer;vet,"));
     CU_ASSERT_PTR_NOT_NULL(strstr(text, "\nP2,'@cmd,"));
-    CU_ASSERT_PTR_NOT_NULL(strstr(text, ",'-5\r\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, ",mail,wheat\r\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, ",sms;mail,'-5\r\n"));
     CU_ASSERT_EQUAL(count_of(text, "\r\n"), 3);
     reply_fini(&reply);
     stop();

@@ -361,9 +361,10 @@ static void
 an_opt_out_before_the_hand_out_keeps_the_address_back(void)
 {
     world_open(&world);
-    dispatch_message_t *message = dispatch_message_new(DISPATCH_OPTOUT);
+    dispatch_message_t *message = dispatch_message_new(DISPATCH_MARK);
     message->channel = CR_CHANNEL_SMS;
-    message->ordinal = 0;
+    message->mark = LEDGER_MARK_OPTOUT;
+    message->people = roaring_bitmap_of(1, 0);
     message->on = true;
     dispatch_send(world.plan, &message);
     worker_t worker;

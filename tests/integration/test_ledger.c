@@ -209,7 +209,7 @@ what_was_written_while_redis_was_away_is_stored_when_it_is_back(void)
         op->trail_bytes = 1;
         ledger_send(bench.dispatch, &op);
     }
-    ledger_op_t *put = ledger_op_new(LEDGER_OPTOUT_PUT);
+    ledger_op_t *put = ledger_op_new(LEDGER_MARK_PUT);
     put->on = true;
     int64_t before = cr_clock_mono_us();
     CU_ASSERT_EQUAL(ask_and_forget(bench.plan, put), CR_AGAIN);

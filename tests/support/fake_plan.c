@@ -55,6 +55,20 @@ count_rows(const plan_request_t *request, plan_answer_t *answer)
     answer->body = json_pack("{s:i}", "rows", (int)intake_rows(request->intake));
 }
 
+/* The first one wants no mail, the second neither mail nor short messages. */
+static void
+list_everybody(plan_answer_t *answer)
+{
+    roaring_bitmap_t *optouts[CR_CHANNEL_COUNT] = {
+        [CR_CHANNEL_SMS] = roaring_bitmap_of(1, 1),
+        [CR_CHANNEL_WECHAT] = roaring_bitmap_create(),
+        [CR_CHANNEL_MAIL] = roaring_bitmap_of(2, 0, 1),
+    };
+    answer->listing = listing_of(fake_plan_directory, optouts);
+    for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++)
+        roaring_bitmap_free(optouts[channel]);
+}
+
 static void
 decide(const plan_request_t *request, plan_answer_t *answer)
 {
@@ -66,7 +80,7 @@ decide(const plan_request_t *request, plan_answer_t *answer)
         count_rows(request, answer);
         break;
     case PLAN_RECIPIENT_EXPORT:
-        answer->directory = directory_ref(fake_plan_directory);
+        list_everybody(answer);
         break;
     case PLAN_AUDIENCE_COUNT:
         refuse(answer, 400, CR_INVAL, "no such town; did you mean \"孔村镇\"?");
@@ -121,6 +135,6 @@ void
 plan_answer_fini(plan_answer_t *answer)
 {
     json_decref(answer->body);
-    directory_unref(&answer->directory);
+    listing_fini(&answer->listing);
     *answer = (plan_answer_t){0};
 }

@@ -86,23 +86,24 @@ static void
 what_changes_meanwhile_counts_for_the_audience_only(void)
 {
     roaring_bitmap_t *audience = roaring_bitmap_of(3, 1, 5, 9);
+    roaring_bitmap_t *some_opted = roaring_bitmap_of(2, 5, 7);
     const uint32_t ordinals[] = {1, 5, 9};
     cr_status_t verdicts[3];
     screen_t screen;
     screen_init(&screen, audience);
-    screen_change(&screen, SCREEN_OPTOUT, 5, true);
-    screen_change(&screen, SCREEN_BAD_ADDRESS, 5, true);
-    screen_change(&screen, SCREEN_OPTOUT, 7, true);
+    screen_change(&screen, SCREEN_OPTOUT, some_opted, true);
+    screen_change(&screen, SCREEN_BAD_ADDRESS, some_opted, true);
     CU_ASSERT_EQUAL(roaring_bitmap_get_cardinality(screen.stopped[SCREEN_OPTOUT]), 1);
     screen_judge(&screen, ordinals, 3, verdicts);
     CU_ASSERT_EQUAL(verdicts[0], CR_STATUS_WAITING);
     CU_ASSERT_EQUAL(verdicts[1], CR_STATUS_SUPPRESSED_OPTOUT);
-    screen_change(&screen, SCREEN_OPTOUT, 5, false);
+    screen_change(&screen, SCREEN_OPTOUT, some_opted, false);
     screen_judge(&screen, ordinals, 3, verdicts);
     CU_ASSERT_EQUAL(verdicts[1], CR_STATUS_SUPPRESSED_BAD_ADDRESS);
     CU_ASSERT_EQUAL(verdicts[2], CR_STATUS_WAITING);
     screen_fini(&screen);
     roaring_bitmap_free(audience);
+    roaring_bitmap_free(some_opted);
 }
 
 /* ---- the cap ---------------------------------------------------------------------------------- */

@@ -1,0 +1,223 @@
+/*
+ * What screening knows while the daemon runs, and when it is asked: the marks of people, the
+ * directory's version, the cap, the quiet hours. The rules are in screen.h, frequency.h and quiet.h.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "actor.h"
+
+cr_err_t
+screening_open(actor_t *self, cr_fault_t *fault)
+{
+    cr_err_t err = quiet_parse(&self->config.quiet, &self->quiet, fault);
+    if (err != CR_OK)
+        return err;
+    self->frequency = frequency_new(&self->config.frequency);
+    bool whole = self->frequency != NULL;
+    for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++) {
+        self->learned[channel] = roaring_bitmap_create();
+        whole = whole && self->learned[channel];
+        for (int mark = 0; mark < LEDGER_MARK_COUNT; mark++) {
+            self->marks[mark][channel] = roaring_bitmap_create();
+            whole = whole && self->marks[mark][channel];
+        }
+    }
+    return whole ? CR_OK : cr_fault_set(fault, CR_NOMEM, "out of memory");
+}
+
+static void
+bitmap_free(roaring_bitmap_t *bitmap)
+{
+    if (bitmap)
+        roaring_bitmap_free(bitmap);
+}
+
+void
+screening_close(actor_t *self)
+{
+    frequency_destroy(&self->frequency);
+    for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++) {
+        bitmap_free(self->learned[channel]);
+        for (int mark = 0; mark < LEDGER_MARK_COUNT; mark++)
+            bitmap_free(self->marks[mark][channel]);
+    }
+}
+
+/* -- a broadcast -------------------------------------------------------------------------------- */
+
+static const screen_reason_t reason_of[LEDGER_MARK_COUNT] = {
+    [LEDGER_MARK_OPTOUT] = SCREEN_OPTOUT,
+    [LEDGER_MARK_BAD] = SCREEN_BAD_ADDRESS,
+};
+
+/* In an emergency a bad address is tried all the same: a refusal costs less than silence. */
+static bool
+heeds(const notice_t *notice, ledger_mark_t mark)
+{
+    return mark != LEDGER_MARK_BAD || notice->spec->lane != CR_LANE_EMERGENCY;
+}
+
+static void
+screen_channel(const actor_t *self, notice_t *notice, int channel)
+{
+    screen_t *screen = &notice->screen[channel];
+    for (int mark = 0; mark < LEDGER_MARK_COUNT; mark++)
+        if (heeds(notice, (ledger_mark_t)mark))
+            screen_stop(screen, reason_of[mark], self->marks[mark][channel]);
+    if (notice->spec->doubled[channel])
+        screen_stop(screen, SCREEN_DUPLICATE, notice->spec->doubled[channel]);
+}
+
+/* A drill reaches nobody, so it tires nobody. */
+void
+screening_begin(actor_t *self, notice_t *notice)
+{
+    const dispatch_broadcast_t *spec = notice->spec;
+    notice->directory_age = self->directory_age;
+    for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++)
+        if (spec->channels & (1u << channel))
+            screen_channel(self, notice, channel);
+    if (!spec->drill)
+        frequency_begin(self->frequency, spec->id, spec->started_us, spec->reached);
+}
+
+static bool
+is_capped(const notice_t *notice)
+{
+    return !notice->spec->drill && notice->spec->lane > CR_LANE_URGENT;
+}
+
+/* The addresses are those of the present directory; they are looked up again when it has changed. */
+static void
+renew_addresses(const actor_t *self, notice_t *notice, cr_channel_t channel)
+{
+    if (notice->screen_age[channel] == self->directory_age)
+        return;
+    notice->screen_age[channel] = self->directory_age;
+    screen_stop_others(&notice->screen[channel], SCREEN_ADDRESS,
+                       directory_reachable(self->directory, channel));
+}
+
+void
+screening_judge(const actor_t *self, const core_run_t *run, cr_status_t verdicts[CORE_BLOCK])
+{
+    notice_t *notice = actor_find(self, run->broadcast);
+    uint32_t skip = run->first_rank % CORE_BLOCK;
+    CR_ASSERT(notice && skip + run->count <= CORE_BLOCK);
+    const uint32_t *ordinals = notice_ordinals(notice, run->first_rank / CORE_BLOCK) + skip;
+    renew_addresses(self, notice, run->channel);
+    screen_judge(&notice->screen[run->channel], ordinals, run->count, verdicts);
+    if (is_capped(notice))
+        frequency_judge(self->frequency, run->broadcast, ordinals, run->count, verdicts);
+    if (notice->content[run->channel].wording_count == 0)
+        memset(verdicts, CR_STATUS_SUPPRESSED_LANGUAGE, run->count);
+}
+
+void
+screening_handed(const actor_t *self, const notice_t *notice, const core_lease_t *lease,
+                 uint32_t count)
+{
+    uint32_t handed[CORE_BLOCK];
+    if (notice->spec->drill || self->config.frequency.max == 0)
+        return;
+    for (uint32_t i = 0; i < count; i++)
+        handed[i] = notice->ordinals[lease->offsets[i]];
+    frequency_count(self->frequency, lease->broadcast, handed, count);
+}
+
+/* -- what becomes known ------------------------------------------------------------------------- */
+
+void
+screening_mark(actor_t *self, ledger_mark_t mark, cr_channel_t channel,
+               const roaring_bitmap_t *people, bool on)
+{
+    if (on)
+        roaring_bitmap_or_inplace(self->marks[mark][channel], people);
+    else
+        roaring_bitmap_andnot_inplace(self->marks[mark][channel], people);
+    for (size_t i = 0; i < self->notice_count; i++)
+        if (!self->notices[i]->over && heeds(self->notices[i], mark))
+            screen_change(&self->notices[i]->screen[channel], reason_of[mark], people, on);
+}
+
+/* After an import the address may be another one than the gateway meant, and then it is no proof. */
+static void
+act_bad_address(void *context, uint64_t broadcast, cr_channel_t channel, uint32_t rank)
+{
+    actor_t *self = context;
+    uint32_t ordinal;
+    const notice_t *notice = actor_find(self, broadcast);
+    if (notice->spec->drill || notice->directory_age != self->directory_age ||
+        !roaring_bitmap_select(notice->spec->audience, rank, &ordinal))
+        return;
+    roaring_bitmap_add(self->learned[channel], ordinal);
+}
+
+/* Plan keeps them. */
+static void
+tell_learned(actor_t *self, cr_channel_t channel)
+{
+    if (roaring_bitmap_is_empty(self->learned[channel]))
+        return;
+    dispatch_message_t *news = dispatch_message_new(DISPATCH_MARK);
+    CR_ASSERT(news);
+    news->mark = LEDGER_MARK_BAD;
+    news->channel = channel;
+    news->on = true;
+    news->people = roaring_bitmap_copy(self->learned[channel]);
+    roaring_bitmap_clear(self->learned[channel]);
+    screening_mark(self, LEDGER_MARK_BAD, channel, news->people, true);
+    dispatch_send(self->plan, &news);
+}
+
+/* -- the clock ---------------------------------------------------------------------------------- */
+
+void
+screening_hold(actor_t *self, const notice_t *notice, int64_t now_us)
+{
+    const dispatch_broadcast_t *spec = notice->spec;
+    if (notice->over || !quiet_holds(&self->quiet, spec->lane, spec->drill, spec->through_quiet))
+        return;
+    cr_err_t err = core_hold(self->core, spec->id, quiet_until(&self->quiet, now_us));
+    (void)err; /* one that comes to its end needs none */
+}
+
+void
+screening_tick(actor_t *self, int64_t now_us)
+{
+    frequency_slide(self->frequency, now_us);
+    for (size_t i = 0; i < self->notice_count; i++)
+        screening_hold(self, self->notices[i], now_us);
+    for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++)
+        tell_learned(self, (cr_channel_t)channel);
+}
+
+void
+screening_actions(core_actions_t *actions)
+{
+    actions->bad_address = act_bad_address;
+}
+
+/* -- in words ----------------------------------------------------------------------------------- */
+
+static void
+add_notice(void *context, uint64_t broadcast, int64_t started_us)
+{
+    char id[CR_ID_TEXT_MAX], at[CR_TIME_TEXT_MAX];
+    json_array_append_new(context, json_pack("{s:s,s:s}", "id", cr_id_format(broadcast, id), "at",
+                                             cr_time_format(started_us, at)));
+}
+
+/* The notices that a person had, for one who had enough. */
+void
+screening_explain(const actor_t *self, uint32_t ordinal, cr_status_t status, json_t *told)
+{
+    if (status != CR_STATUS_SUPPRESSED_FREQUENCY)
+        return;
+    json_t *notices = json_array();
+    frequency_each(self->frequency, ordinal, add_notice, notices);
+    json_object_set_new(told, "notices", notices);
+    json_object_set_new(told, "limit", json_integer(self->config.frequency.max));
+    json_object_set_new(told, "days", json_integer(self->config.frequency.days));
+}

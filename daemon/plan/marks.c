@@ -1,0 +1,191 @@
+/*
+ * What is known of people beside the directory: opt-outs, which people decide, and bad addresses,
+ * which dispatch learns from permanent refusals. A bad address is forgotten when an import gives the
+ * person another one, or when an operator says that it is good.
+ */
+#include <stdlib.h>
+
+#include "arguments.h"
+#include "metrics.h"
+#include "verbs.h"
+
+enum { RUN_MAX = 1024 };
+
+static void
+remember(plan_t *self, ledger_mark_t mark, cr_channel_t channel, const roaring_bitmap_t *people,
+         bool on)
+{
+    if (on)
+        roaring_bitmap_or_inplace(self->marks[mark][channel], people);
+    else
+        roaring_bitmap_andnot_inplace(self->marks[mark][channel], people);
+    if (!on && mark == LEDGER_MARK_BAD)
+        roaring_bitmap_andnot_inplace(self->learned[channel], people);
+    uint64_t bad = 0;
+    for (int i = 0; i < CR_CHANNEL_COUNT; i++)
+        bad += roaring_bitmap_get_cardinality(self->marks[LEDGER_MARK_BAD][i]);
+    metrics_set(METRIC_BAD_ADDRESSES, (int64_t)bad);
+}
+
+static void
+tell_dispatch(plan_t *self, ledger_mark_t mark, cr_channel_t channel,
+              const roaring_bitmap_t *people, bool on)
+{
+    dispatch_message_t *message = dispatch_message_new(DISPATCH_MARK);
+    CR_ASSERT(message);
+    message->mark = mark;
+    message->channel = channel;
+    message->people = roaring_bitmap_copy(people);
+    message->on = on;
+    CR_ASSERT(message->people);
+    ports_tell(self, message);
+}
+
+void
+marks_begin(plan_t *self)
+{
+    for (int mark = 0; mark < LEDGER_MARK_COUNT; mark++)
+        for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++)
+            tell_dispatch(self, (ledger_mark_t)mark, (cr_channel_t)channel,
+                          self->marks[mark][channel], true);
+}
+
+ledger_op_t *
+marks_op(ledger_mark_t mark, cr_channel_t channel, const roaring_bitmap_t *people, bool on)
+{
+    roaring_uint32_iterator_t at;
+    ledger_op_t *op = ask_op(LEDGER_MARK_PUT);
+    op->mark = mark;
+    op->channel = channel;
+    op->on = on;
+    op->ordinals = malloc(RUN_MAX * sizeof *op->ordinals);
+    CR_ASSERT(op->ordinals);
+    roaring_init_iterator(people, &at);
+    op->ordinal_count = roaring_read_uint32_iterator(&at, op->ordinals, RUN_MAX);
+    return op;
+}
+
+void
+marks_stored(plan_t *self, const ledger_op_t *op)
+{
+    roaring_bitmap_t *people = roaring_bitmap_of_ptr(op->ordinal_count, op->ordinals);
+    CR_ASSERT(people);
+    remember(self, op->mark, op->channel, people, op->on);
+    tell_dispatch(self, op->mark, op->channel, people, op->on);
+    roaring_bitmap_free(people);
+}
+
+roaring_bitmap_t *
+marks_barred(const plan_t *self, cr_channel_t channel)
+{
+    roaring_bitmap_t *barred = roaring_bitmap_or(self->marks[LEDGER_MARK_OPTOUT][channel],
+                                                 self->marks[LEDGER_MARK_BAD][channel]);
+    CR_ASSERT(barred);
+    return barred;
+}
+
+/* -- bad addresses, as they are learned --------------------------------------------------------- */
+
+void
+marks_learned(plan_t *self, const dispatch_message_t *news)
+{
+    remember(self, LEDGER_MARK_BAD, news->channel, news->people, true);
+    roaring_bitmap_or_inplace(self->learned[news->channel], news->people);
+}
+
+void
+marks_tick(plan_t *self)
+{
+    for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++) {
+        roaring_bitmap_t *learned = self->learned[channel];
+        if (roaring_bitmap_is_empty(learned))
+            continue;
+        ledger_op_t *op = marks_op(LEDGER_MARK_BAD, (cr_channel_t)channel, learned, true);
+        for (size_t i = 0; i < op->ordinal_count; i++)
+            roaring_bitmap_remove(learned, op->ordinals[i]);
+        ports_store(self, op);
+    }
+}
+
+/* The store was away: at a later tick, unless they have become good meanwhile. */
+void
+marks_not_stored(plan_t *self, const ledger_op_t *op)
+{
+    for (size_t i = 0; i < op->ordinal_count; i++)
+        if (roaring_bitmap_contains(self->marks[op->mark][op->channel], op->ordinals[i]))
+            roaring_bitmap_add(self->learned[op->channel], op->ordinals[i]);
+}
+
+roaring_bitmap_t *
+marks_corrected(const plan_t *self, const directory_t *before, const directory_t *after,
+                cr_channel_t channel)
+{
+    roaring_bitmap_t *corrected = roaring_bitmap_create();
+    CR_ASSERT(corrected);
+    roaring_uint32_iterator_t at;
+    roaring_init_iterator(self->marks[LEDGER_MARK_BAD][channel], &at);
+    for (; at.has_value; roaring_advance_uint32_iterator(&at))
+        if (!cr_slice_equal(directory_address(before, at.current_value, channel),
+                            directory_address(after, at.current_value, channel)))
+            roaring_bitmap_add(corrected, at.current_value);
+    return corrected;
+}
+
+/* -- what people say ---------------------------------------------------------------------------- */
+
+static void
+on_mark_stored(plan_t *self, ask_t *ask, ledger_op_t *op)
+{
+    (void)ask;
+    marks_stored(self, op);
+}
+
+static void
+on_all_stored(plan_t *self, ask_t *ask, ledger_op_t *op)
+{
+    recipient_t recipient;
+    (void)op;
+    if (ask_recipient(self, ask, "id", &recipient))
+        ask_answer(self, ask, 200, recipient_view(self, &recipient));
+}
+
+/* The audit line goes with the last op, which is stored after the others. */
+static void
+change(plan_t *self, ask_t *ask, ledger_mark_t mark, bool on, const char *what)
+{
+    recipient_t recipient;
+    unsigned channels, all = (1u << CR_CHANNEL_COUNT) - 1;
+    cr_fault_t fault;
+    if (argument_channels(ask->arguments, "channels", all, &channels, &fault) != CR_OK) {
+        ask_refuse(self, ask, &fault, NULL);
+        return;
+    }
+    if (!ask_recipient(self, ask, "id", &recipient))
+        return;
+    roaring_bitmap_t *person = roaring_bitmap_of(1, recipient.ordinal);
+    CR_ASSERT(person);
+    ask->each = on_mark_stored;
+    for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++) {
+        if (!(channels & (1u << channel)))
+            continue;
+        ledger_op_t *op = marks_op(mark, (cr_channel_t)channel, person, on);
+        if (channels >> channel == 1)
+            op->audit = ask_audit(ask, what, argument_text(ask->arguments, "id"),
+                                  json_pack("{s:o}", "channels", channels_json(channels)));
+        ask_store(self, ask, op, on_all_stored);
+    }
+    roaring_bitmap_free(person);
+}
+
+void
+verb_recipient_optout(plan_t *self, ask_t *ask)
+{
+    bool on = argument_flag(ask->arguments, "opted_out");
+    change(self, ask, LEDGER_MARK_OPTOUT, on, on ? "opt_out" : "opt_in");
+}
+
+void
+verb_recipient_good_address(plan_t *self, ask_t *ask)
+{
+    change(self, ask, LEDGER_MARK_BAD, false, "good_address");
+}
