@@ -2,6 +2,7 @@
 #include "dispatch.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -227,6 +228,7 @@ thread_main(zsock_t *pipe, void *context)
 {
     actor_t *self = context;
     self->pipe = pipe;
+    pthread_setname_np(pthread_self(), "dispatch"); /* as top and perf show it */
     self->plan = zsock_new_pair("@" PLAN_ENDPOINT);
     self->ledger = zsock_new_pair(">inproc://ledger-dispatch");
     zsock_signal(pipe, 0);

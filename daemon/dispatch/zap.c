@@ -1,5 +1,6 @@
 #include "zap.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -269,6 +270,7 @@ static void
 thread_main(zsock_t *pipe, void *context)
 {
     zap_t self = {.folder = context, .names = zhash_new()};
+    pthread_setname_np(pthread_self(), "zap"); /* as top and perf show it */
     zhash_autofree(self.names);
     zsock_t *socket = zsock_new(ZMQ_REP);
     int bound = zsock_bind(socket, ZAP_ENDPOINT);

@@ -2,6 +2,7 @@
 #include "ledger.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -381,6 +382,7 @@ thread_main(zsock_t *pipe, void *context)
 {
     thread_t self = {.ledger = context, .pipe = pipe};
     bool bound = true;
+    pthread_setname_np(pthread_self(), "ledger"); /* as top and perf show it */
     for (size_t i = 0; i < CLIENTS; i++) {
         self.clients[i] = zsock_new_pair(NULL);
         bound = bound && self.clients[i] && zsock_bind(self.clients[i], "%s", endpoints[i]) >= 0;

@@ -1,5 +1,6 @@
 #include "importer.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "cr_clock.h"
@@ -241,6 +242,7 @@ actor(zsock_t *pipe, void *context)
 {
     importer_t self = {.config = context, .pipe = pipe};
     import_t *import;
+    pthread_setname_np(pthread_self(), "intake"); /* as top and perf show it */
     zsock_signal(pipe, 0);
     while ((import = import_receive(pipe)))
         take(&self, import);

@@ -1,6 +1,7 @@
 /* The actor: what it is made of, its loop, how it starts and ends. */
 #include "plan.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "cr_clock.h"
@@ -232,6 +233,7 @@ actor(zsock_t *pipe, void *context)
 {
     plan_t *self = context;
     bool opened = open_sockets(self);
+    pthread_setname_np(pthread_self(), "plan"); /* as top and perf show it */
     self->stopping = !opened;
     zsock_signal(pipe, opened ? 0 : 1);
     if (opened) {
