@@ -8,14 +8,21 @@
 #define BENCH_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* Sorts `values`; the middle one. */
 double bench_median(double *values, size_t count);
 void bench_print(const char *bench, const char *metric, double value, const char *unit,
                  size_t runs);
 
+/* A row of a CSV of recipients, with its end; the row's length. */
+#define BENCH_PEOPLE_HEADER "id,name,phone,openid,email,division,groups,roles,language\n"
+enum { BENCH_PERSON_MAX = 256 };
+int bench_person(uint32_t number, char row[BENCH_PERSON_MAX]);
+
 /* Each takes the words after its name; an exit code. */
 int bench_select(int argc, char **argv);
 int bench_raw(int argc, char **argv);
+int bench_county(int argc, char **argv);
 
 #endif

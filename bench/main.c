@@ -6,6 +6,7 @@
 #include "bench.h"
 #include "cr_base.h"
 #include "cr_version.h"
+#include "peers/peers.h"
 
 static const struct {
     const char *name, *usage;
@@ -14,6 +15,9 @@ static const struct {
     {"select", "FILE.csv DIVISIONS.csv SELECTOR   a selector over the people of a file",
      bench_select},
     {"raw", "SECONDS   256-delivery messages over CURVE with credit 2, nothing else", bench_raw},
+    {"county", "PEOPLE   a CSV of people who can be reached on every channel", bench_county},
+    {"streams", "SOCKET JOBS   drains a Redis Stream", peer_streams},
+    {"beanstalkd", "SOCKET JOBS   drains a tube", peer_beanstalkd},
 };
 
 static int

@@ -10,6 +10,7 @@ build_packages=(build-essential cmake ninja-build pkg-config libzmq3-dev libczmq
     libcsv-dev libcurl4-openssl-dev libsystemd-dev libutf8proc-dev libgmime-3.0-dev libgnutls28-dev libxml2-dev
     redis-server openssl python3 tzdata ca-certificates)
 test_packages=(python3-zmq python3-protobuf protobuf-compiler postfix chromium fonts-noto-cjk)
+bench_packages=(beanstalkd python3-celery python3-redis)
 check_packages=(file clang-format-14 clang-tidy-14 cppcheck shellcheck universal-ctags)
 
 say() { printf '%s\n' "$*" >&2; }
@@ -44,4 +45,12 @@ build_preset() {
         [ -f "build/$1/build.ninja" ] || cmake --preset "$1" || exit 1
         cmake --build --preset "$1"
     ) 9>"$root/build/$1.lock" >"$log" 2>&1 || { tail -40 "$log" >&2; die "the build failed ($log)"; }
+}
+
+# need_peers: Node.js and the pinned packages of bench/peers/bullmq.
+need_peers() {
+    command -v npm >/dev/null || need_packages nodejs npm
+    local peer="$root/bench/peers/bullmq"
+    [ "$peer/node_modules/.package-lock.json" -nt "$peer/package-lock.json" ] && return 0
+    (cd "$peer" && npm ci --no-audit --no-fund --ignore-scripts) >"$root/build/npm.log" 2>&1 || die "npm ci failed ($root/build/npm.log)"
 }
