@@ -220,6 +220,8 @@ void core_hello(core_t *self, core_time_t now, const core_hello_t *hello);
 /* Any message came from the worker. False: it must say Hello first (it has been refused). */
 bool core_heard(core_t *self, core_time_t now, const char *worker);
 void core_bye(core_t *self, const char *worker);
+/* It wants so many leases from now on, and keeps those that it has. */
+void core_credit(core_t *self, const char *worker, uint32_t credit, uint32_t urgent_credit);
 /* The worker's connection is gone: nothing is sent to it until it is heard again. */
 void core_unreachable(core_t *self, const char *worker);
 void core_report(core_t *self, core_time_t now, const char *worker, const core_report_t *report);

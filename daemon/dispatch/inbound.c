@@ -162,10 +162,17 @@ on_bye(actor_t *self, const char *worker, const Crier__V1__Frame *frame)
     core_bye(self->core, worker);
 }
 
+static void
+on_credit(actor_t *self, const char *worker, const Crier__V1__Frame *frame)
+{
+    core_credit(self->core, worker, frame->credit->credit, frame->credit->urgent_credit);
+}
+
 static void (*const frames[])(actor_t *self, const char *worker, const Crier__V1__Frame *frame) = {
     [CRIER__V1__FRAME__BODY_HELLO] = on_hello,       [CRIER__V1__FRAME__BODY_REPORT] = on_report,
     [CRIER__V1__FRAME__BODY_RECEIPTS] = on_receipts, [CRIER__V1__FRAME__BODY_PING] = on_ping,
     [CRIER__V1__FRAME__BODY_PONG] = on_pong,         [CRIER__V1__FRAME__BODY_BYE] = on_bye,
+    [CRIER__V1__FRAME__BODY_CREDIT] = on_credit,
 };
 
 static void

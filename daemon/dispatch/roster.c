@@ -125,6 +125,13 @@ keep_what_is_held(core_t *core, worker_t *worker, const core_hello_t *hello)
 }
 
 static void
+set_credit(core_worker_t *shown, uint32_t credit, uint32_t urgent_credit)
+{
+    shown->credit = credit < CORE_CREDIT_MAX ? credit : CORE_CREDIT_MAX;
+    shown->urgent_credit = urgent_credit < CORE_CREDIT_MAX ? urgent_credit : CORE_CREDIT_MAX;
+}
+
+static void
 adopt(core_t *core, worker_t *worker, const core_hello_t *hello)
 {
     core_worker_t *shown = &worker->shown;
@@ -135,9 +142,7 @@ adopt(core_t *core, worker_t *worker, const core_hello_t *hello)
     shown->state = CORE_READY;
     shown->channel = hello->channel;
     shown->gateway = hello->gateway;
-    shown->credit = hello->credit < CORE_CREDIT_MAX ? hello->credit : CORE_CREDIT_MAX;
-    shown->urgent_credit =
-        hello->urgent_credit < CORE_CREDIT_MAX ? hello->urgent_credit : CORE_CREDIT_MAX;
+    set_credit(shown, hello->credit, hello->urgent_credit);
     memset(shown->version, 0, sizeof shown->version);
     memcpy(shown->version, hello->version, strnlen(hello->version, CORE_NAME_MAX - 1));
     worker->rest_until_us = 0;
@@ -194,6 +199,14 @@ core_bye(core_t *core, const char *name)
     worker_t *worker = roster_find(core, name);
     if (worker && is_connected(worker))
         worker->shown.state = CORE_DRAINING;
+}
+
+void
+core_credit(core_t *core, const char *name, uint32_t credit, uint32_t urgent_credit)
+{
+    worker_t *worker = roster_find(core, name);
+    if (worker)
+        set_credit(&worker->shown, credit, urgent_credit);
 }
 
 void

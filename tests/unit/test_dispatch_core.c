@@ -176,6 +176,26 @@ nothing_is_handed_out_after_bye_or_stop(void)
     finish();
 }
 
+static void
+a_worker_gets_no_more_leases_than_it_asked_for_last(void)
+{
+    begin(1000);
+    join("w");
+    core_credit(rig.core, "w", 0, 1);
+    hand_out();
+    CU_ASSERT_EQUAL(rig_count(&rig, RIG_LEASE), 0);
+    core_credit(rig.core, "w", 1, 1);
+    hand_out();
+    CU_ASSERT_EQUAL(rig_count(&rig, RIG_LEASE), 1);
+    core_credit(rig.core, "w", 0, 1); /* what is out stays out */
+    rig_settle(&rig);
+    CU_ASSERT_EQUAL(rig_count(&rig, RIG_REVOKE), 0);
+    core_credit(rig.core, "w", 2, 1);
+    hand_out();
+    CU_ASSERT_EQUAL(rig_count(&rig, RIG_LEASE), 2);
+    finish();
+}
+
 /* ---- reports ---------------------------------------------------------------------------------- */
 
 static void
@@ -416,6 +436,7 @@ CU_TestInfo cr_tests[] = {
     TEST(a_worker_whose_socket_is_full_gets_nothing_until_it_is_heard),
     TEST(who_is_screened_gets_the_reason_and_no_message),
     TEST(nothing_is_handed_out_after_bye_or_stop),
+    TEST(a_worker_gets_no_more_leases_than_it_asked_for_last),
     TEST(an_intent_is_acknowledged_when_it_is_stored),
     TEST(reports_that_break_a_rule_are_refused_and_change_nothing),
     TEST(a_position_is_not_told_twice_and_an_intent_never_shrinks),

@@ -66,6 +66,68 @@ a_gateway_that_asks_for_quiet_gets_it(void)
     CU_ASSERT_EQUAL(take_all(&pace, 700), 10);
 }
 
+static void
+fail(pace_t *pace, unsigned times, int64_t now_us)
+{
+    for (unsigned i = 0; i < times; i++)
+        CU_ASSERT_EQUAL(pace_learn(pace, false, 1000, now_us), PACE_SAME);
+}
+
+static void
+a_window_without_an_answer_opens_the_breaker(void)
+{
+    pace_t pace;
+    pace_init(&pace, 16, 0);
+    CU_ASSERT_EQUAL(take_all(&pace, 0), 16);
+    fail(&pace, 15, 0);
+    CU_ASSERT_EQUAL(pace_learn(&pace, true, 1000, 0), PACE_SAME); /* counts from the start again */
+    fail(&pace, 15, 0);
+    CU_ASSERT_EQUAL(pace_credit(&pace, 2, 0), 2);
+    CU_ASSERT_EQUAL(pace_learn(&pace, false, 1000, 0), PACE_BROKEN);
+    CU_ASSERT_EQUAL(pace_credit(&pace, 2, 0), 0);
+    fail(&pace, 15, 0); /* the others of the window */
+    for (int i = 0; i < 16; i++)
+        pace_release(&pace);
+    CU_ASSERT_EQUAL(pace_ready_us(&pace, 0), CR_US_PER_S);
+}
+
+static void
+probes_go_one_at_a_time_until_one_is_answered(void)
+{
+    pace_t pace;
+    pace_init(&pace, 4, 0);
+    fail(&pace, 7, 0);
+    int64_t now_us = 0, wait_us = CR_US_PER_S;
+    CU_ASSERT_EQUAL(pace_learn(&pace, false, 1000, now_us), PACE_BROKEN);
+    for (int i = 0; i < 8; i++) {
+        CU_ASSERT_EQUAL(pace_ready_us(&pace, now_us), now_us + wait_us);
+        now_us += wait_us;
+        CU_ASSERT_EQUAL(pace_credit(&pace, 2, now_us), 1);
+        CU_ASSERT_EQUAL(take_all(&pace, now_us), 1);
+        pace_release(&pace);
+        CU_ASSERT_EQUAL(pace_learn(&pace, false, 1000, now_us), PACE_BROKEN);
+        wait_us = wait_us * 2 < 30 * CR_US_PER_S ? wait_us * 2 : 30 * CR_US_PER_S;
+    }
+    now_us += wait_us;
+    CU_ASSERT_EQUAL(take_all(&pace, now_us), 1);
+    pace_release(&pace);
+    CU_ASSERT_EQUAL(pace_learn(&pace, true, 1000, now_us), PACE_MENDED);
+    CU_ASSERT_EQUAL(pace_credit(&pace, 2, now_us), 2);
+    CU_ASSERT_EQUAL(take_all(&pace, now_us), 4);
+}
+
+static void
+a_slow_gateway_holds_one_lease(void)
+{
+    pace_t pace;
+    pace_init(&pace, 16, 0);
+    pace_learn(&pace, true, CR_US_PER_S, 0); /* 16 s for a lease */
+    CU_ASSERT_EQUAL(pace_credit(&pace, 2, 0), 1);
+    for (int i = 0; i < 40; i++)
+        pace_learn(&pace, true, CR_US_PER_S / 100, 0);
+    CU_ASSERT_EQUAL(pace_credit(&pace, 2, 0), 2);
+}
+
 const char cr_suite[] = "pace";
 CU_TestInfo cr_tests[] = {
 #define TEST(name)                                                                                 \
@@ -76,5 +138,8 @@ CU_TestInfo cr_tests[] = {
     TEST(a_rate_is_kept_over_any_second),
     TEST(it_says_when_the_next_is_due),
     TEST(a_gateway_that_asks_for_quiet_gets_it),
+    TEST(a_window_without_an_answer_opens_the_breaker),
+    TEST(probes_go_one_at_a_time_until_one_is_answered),
+    TEST(a_slow_gateway_holds_one_lease),
     CU_TEST_INFO_NULL,
 };

@@ -177,6 +177,13 @@ check_bye(const Crier__V1__Frame *frame)
 }
 
 static void
+check_credit(const Crier__V1__Frame *frame)
+{
+    CU_ASSERT_EQUAL(frame->credit->credit, 1);
+    CU_ASSERT_EQUAL(frame->credit->urgent_credit, 2);
+}
+
+static void
 check_refusal(const Crier__V1__Frame *frame)
 {
     CU_ASSERT_EQUAL(frame->refusal->reason, CRIER__V1__REFUSAL__REASON__UNKNOWN_LEASE);
@@ -201,6 +208,7 @@ static const struct {
     {"ping", CRIER__V1__FRAME__BODY_PING, check_ping},
     {"pong", CRIER__V1__FRAME__BODY_PONG, check_pong},
     {"bye", CRIER__V1__FRAME__BODY_BYE, check_bye},
+    {"credit", CRIER__V1__FRAME__BODY_CREDIT, check_credit},
     {"refusal", CRIER__V1__FRAME__BODY_REFUSAL, check_refusal},
 };
 

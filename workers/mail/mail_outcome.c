@@ -78,7 +78,8 @@ mail_outcome(const parcel_t *parcel)
     if (!parcel->answered && parcel->sent > 0)
         return (outcome_t){.status = CR_STATUS_UNKNOWN};
     if (!parcel->answered || parcel->status == 421)
-        return (outcome_t){.status = CR_STATUS_RETRY_1, .retry_after_ms = AWAY_RETRY_MS};
+        return (outcome_t){
+            .status = CR_STATUS_RETRY_1, .retry_after_ms = AWAY_RETRY_MS, .away = true};
     outcome_t outcome = {.status = reply_status(parcel->status)};
     cr_slice_t reply = {parcel->reply, parcel->reply_length};
     if (parcel->status >= 500)

@@ -8,11 +8,25 @@ on_hello(void *context, Crier__V1__Hello *hello)
     runtime_t *self = context;
     hello->channel = (uint32_t)self->kind->channel;
     hello->gateway = &self->hello_gateway;
-    hello->credit = CREDIT;
+    self->credit = pace_credit(&self->pace, CREDIT, cr_clock_mono_us());
+    hello->credit = self->credit;
     hello->urgent_credit = URGENT_CREDIT;
     hello->held = self->held;
     hello->n_held = board_held(self->board, self->held, CR_COUNT(self->held));
     hello->version = CR_VERSION;
+}
+
+void
+inbound_say_credit(runtime_t *self, int64_t now_us)
+{
+    Crier__V1__Credit credit = CRIER__V1__CREDIT__INIT;
+    Crier__V1__Frame frame = CRIER__V1__FRAME__INIT;
+    frame.body_case = CRIER__V1__FRAME__BODY_CREDIT;
+    frame.credit = &credit;
+    credit.credit = pace_credit(&self->pace, CREDIT, now_us);
+    credit.urgent_credit = URGENT_CREDIT;
+    if (credit.credit != self->credit && link_send(self->link, &frame))
+        self->credit = credit.credit;
 }
 
 void
@@ -66,6 +80,8 @@ take_lease(runtime_t *self, Crier__V1__Frame **frame_p)
                cr_err_name(err));
     if (self->draining)
         board_stop_all(self->board);
+    else if (pace_credit(&self->pace, CREDIT, now_us) == 0)
+        board_yield(self->board);
 }
 
 static void

@@ -23,6 +23,7 @@ typedef struct flight {
     struct flight *next_free;
     bool busy;
     board_slot_t slot;
+    int64_t began_us;
 } flight_t;
 
 struct runtime {
@@ -44,6 +45,7 @@ struct runtime {
     bool draining, ended;
     int64_t drain_us; /* when draining began */
     Crier__V1__Gateway hello_gateway;
+    uint32_t credit; /* as the daemon was told */
     uint64_t held[CREDIT + URGENT_CREDIT];
     cr_log_limit_t account_limit, render_limit, class_limit;
 };
@@ -54,6 +56,8 @@ void runtime_advance(runtime_t *self);
 /* What the link calls; its context is the runtime. */
 extern const link_events_t inbound_events;
 void inbound_say_bye(runtime_t *self);
+/* When it has changed. */
+void inbound_say_credit(runtime_t *self, int64_t now_us);
 
 /* Makes as many flights as the window. CR_NOMEM. */
 cr_err_t submit_prepare(runtime_t *self) CR_MUST_USE;

@@ -1,6 +1,9 @@
 #include "pace.h"
 
 static const int64_t ns_per_s = 1000000000, ns_per_us = 1000, burst_share = 10;
+static const int64_t wait_first_us = CR_US_PER_S, wait_max_us = 30 * CR_US_PER_S;
+static const int64_t slow_lease_us = 10 * CR_US_PER_S, smoothing = 8;
+enum { UNANSWERED_MIN = 8, LEASE = 256 };
 
 void
 pace_init(pace_t *self, uint32_t window, uint32_t per_second)
@@ -17,7 +20,7 @@ pace_init(pace_t *self, uint32_t window, uint32_t per_second)
 int64_t
 pace_ready_us(const pace_t *self, int64_t now_us)
 {
-    if (self->in_flight >= self->window)
+    if (self->in_flight >= (self->broken ? 1 : self->window))
         return INT64_MAX;
     int64_t ready_us = (self->full_ns - self->burst_ns + ns_per_us - 1) / ns_per_us;
     if (ready_us < self->quiet_until_us)
@@ -33,6 +36,7 @@ pace_take(pace_t *self, int64_t now_us)
     int64_t now_ns = now_us * ns_per_us;
     self->full_ns = (self->full_ns > now_ns ? self->full_ns : now_ns) + self->step_ns;
     self->in_flight++;
+    self->probing = self->broken;
     return true;
 }
 
@@ -41,6 +45,44 @@ pace_release(pace_t *self)
 {
     CR_ASSERT(self->in_flight > 0);
     self->in_flight--;
+}
+
+static pace_change_t
+answered(pace_t *self, int64_t took_us)
+{
+    bool was_broken = self->broken;
+    self->answer_us += (took_us - self->answer_us) / (self->answer_us > 0 ? smoothing : 1);
+    self->unanswered = 0;
+    self->broken = self->probing = false;
+    self->wait_us = 0;
+    return was_broken ? PACE_MENDED : PACE_SAME;
+}
+
+/* What was under way when the breaker opened proves nothing new. */
+pace_change_t
+pace_learn(pace_t *self, bool is_answered, int64_t took_us, int64_t now_us)
+{
+    if (is_answered)
+        return answered(self, took_us);
+    uint32_t limit = self->window > UNANSWERED_MIN ? self->window : UNANSWERED_MIN;
+    if (self->broken ? !self->probing : ++self->unanswered < limit)
+        return PACE_SAME;
+    self->broken = true;
+    self->probing = false;
+    self->wait_us = self->wait_us == 0 ? wait_first_us : self->wait_us * 2;
+    if (self->wait_us > wait_max_us)
+        self->wait_us = wait_max_us;
+    pace_quiet(self, now_us + self->wait_us);
+    return PACE_BROKEN;
+}
+
+uint32_t
+pace_credit(const pace_t *self, uint32_t full, int64_t now_us)
+{
+    if (self->broken && now_us < self->quiet_until_us)
+        return 0;
+    bool slow = self->answer_us * LEASE / self->window > slow_lease_us;
+    return self->broken || slow ? 1 : full;
 }
 
 void

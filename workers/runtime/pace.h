@@ -5,20 +5,30 @@
  * rate spreads submits evenly with a burst of a tenth of a second. A gateway that asks for quiet
  * gets it.
  *
+ * Breaker    when a whole window of submits went unanswered in a row, the gateway is away: nothing is
+ *            submitted for a second, then one at a time, each after twice the wait, until one is
+ *            answered. A gateway that needs long for a lease gets one at a time.
+ *
  * Time       callers pass the monotonic clock; nothing is read here.
  * Source     the generic cell rate algorithm (ITU-T I.371) is a token bucket in one number.
  */
 #ifndef PACE_H
 #define PACE_H
 
-#include "cr_base.h"
+#include "cr_clock.h"
 
 typedef struct {
     uint32_t window, in_flight;
     int64_t step_ns, burst_ns; /* 0: no rate */
     int64_t full_ns;           /* when the bucket is full again */
     int64_t quiet_until_us;
+    uint32_t unanswered; /* in a row */
+    bool broken, probing;
+    int64_t wait_us;   /* of the breaker, before the next probe */
+    int64_t answer_us; /* how long answers take, smoothed; 0: none yet */
 } pace_t;
+
+typedef enum { PACE_SAME, PACE_BROKEN, PACE_MENDED } pace_change_t;
 
 /* `window` is at least 1; `per_second` 0 means that only the window limits. */
 void pace_init(pace_t *self, uint32_t window, uint32_t per_second);
@@ -27,6 +37,12 @@ int64_t pace_ready_us(const pace_t *self, int64_t now_us);
 /* Takes a slot of the window and a token; false when pace_ready_us lies ahead. */
 bool pace_take(pace_t *self, int64_t now_us) CR_MUST_USE;
 void pace_release(pace_t *self);
+/* What became of a submit that took `took_us`. BROKEN: the gateway is away, also when a probe found
+ * it so; MENDED: it is back. */
+pace_change_t pace_learn(pace_t *self, bool answered, int64_t took_us, int64_t now_us);
+/* How many of `full` leases are worth holding: none while the gateway is away, one for a probe or
+ * when it is slow. */
+uint32_t pace_credit(const pace_t *self, uint32_t full, int64_t now_us);
 /* Nothing before `until_us`; an earlier end of quiet is kept if it is later. */
 void pace_quiet(pace_t *self, int64_t until_us);
 

@@ -130,6 +130,7 @@ runtime_advance(runtime_t *self)
     int64_t link_us = link_tick(self->link, now_us);
     submit_what_may(self, now_us);
     tell_what_is_due(self, now_us);
+    inbound_say_credit(self, now_us);
     if (self->listener)
         listener_tick(self->listener, now_us);
     if (self->draining)

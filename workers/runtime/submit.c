@@ -37,6 +37,30 @@ keep_quiet(runtime_t *self, uint32_t retry_after_ms)
                    cr_clock_mono_us() + (quiet_us < quiet_max_us ? quiet_us : quiet_max_us));
 }
 
+/* Everybody else's deliveries would end as this one did: as unknown, or as failed for no fault of
+ * theirs. */
+static bool
+is_answer(const outcome_t *outcome)
+{
+    return !outcome->away && outcome->status != CR_STATUS_UNKNOWN &&
+           outcome->status != CR_STATUS_FAILED_ACCOUNT;
+}
+
+static void
+learn(runtime_t *self, const flight_t *flight, const outcome_t *outcome)
+{
+    int64_t now_us = cr_clock_mono_us();
+    pace_change_t change =
+        pace_learn(&self->pace, is_answer(outcome), now_us - flight->began_us, now_us);
+    if (change == PACE_MENDED)
+        cr_log(CR_LOG_INFO, "gateway_back", "gateway=%s", self->gateway_name);
+    if (change != PACE_BROKEN)
+        return;
+    board_yield(self->board);
+    cr_log(CR_LOG_WARN, "gateway_away", "gateway=%s next_try_ms=%lld", self->gateway_name,
+           (long long)(self->pace.wait_us / CR_US_PER_MS));
+}
+
 static void
 on_done(void *context, const outcome_t *outcome)
 {
@@ -48,6 +72,7 @@ on_done(void *context, const outcome_t *outcome)
         cr_log(CR_LOG_ERR, "account_refused", "gateway=%s suppressed=%llu", self->gateway_name,
                (unsigned long long)suppressed);
     keep_quiet(self, outcome->retry_after_ms);
+    learn(self, flight, outcome);
     settle(flight, outcome);
     runtime_advance(self);
 }
@@ -73,6 +98,7 @@ submit(runtime_t *self, const board_slot_t *slot)
 {
     flight_t *flight = flight_take(self);
     flight->slot = *slot;
+    flight->began_us = cr_clock_mono_us();
     message_t message = {0};
     cr_err_t err = render_message(self->render, slot->batch, slot->position, &message);
     if (err == CR_OK)

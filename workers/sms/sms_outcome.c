@@ -111,8 +111,9 @@ sms_answer_outcome(const cr_http_answer_t *answer)
     if (!answer->answered && answer->sent)
         return (outcome_t){.status = CR_STATUS_UNKNOWN};
     if (!answer->answered)
-        return (outcome_t){.status = CR_STATUS_RETRY_1, .retry_after_ms = UNREACHED_RETRY_MS};
-    outcome_t outcome = {.status = judge_answer(answer)};
+        return (outcome_t){
+            .status = CR_STATUS_RETRY_1, .retry_after_ms = UNREACHED_RETRY_MS, .away = true};
+    outcome_t outcome = {.status = judge_answer(answer), .away = answer->status >= 500};
     if (outcome.status == CR_STATUS_RETRY_1 && answer->retry_after_ms > 0)
         outcome.retry_after_ms =
             answer->retry_after_ms < UINT32_MAX ? (uint32_t)answer->retry_after_ms : UINT32_MAX;

@@ -98,8 +98,10 @@ wechat_judge_answer(const cr_http_answer_t *answer, wechat_verdict_t *verdict)
     if (!answer->answered) {
         verdict->outcome.status = answer->sent ? CR_STATUS_UNKNOWN : CR_STATUS_RETRY_1;
         verdict->outcome.retry_after_ms = answer->sent ? 0 : UNREACHED_RETRY_MS;
+        verdict->outcome.away = true;
         return;
     }
+    verdict->outcome.away = answer->status >= 500;
     json_t *body = json_loadb(answer->body.text, answer->body.length, 0, NULL);
     const json_t *code = json_object_get(body, "errcode");
     if (json_is_integer(code))

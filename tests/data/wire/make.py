@@ -44,6 +44,7 @@ FRAMES = {
     "ping": dict(ping=pb.Ping(stamp=123456789)),
     "pong": dict(pong=pb.Pong(stamp=123456789)),
     "bye": dict(bye=pb.Bye()),
+    "credit": dict(credit=pb.Credit(credit=1, urgent_credit=2)),
     "refusal": dict(refusal=pb.Refusal(reason=pb.Refusal.UNKNOWN_LEASE, lease=300, text="no such lease")),
 }
 
