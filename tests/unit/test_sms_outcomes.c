@@ -60,6 +60,7 @@ without_an_answer_only_what_certainly_did_not_leave_is_tried_again(void)
     CU_ASSERT_EQUAL(sms_answer_outcome(&lost).status, CR_STATUS_UNKNOWN);
     CU_ASSERT_EQUAL(sms_answer_outcome(&unsent).status, CR_STATUS_RETRY_1);
     CU_ASSERT_TRUE(sms_answer_outcome(&unsent).retry_after_ms > 0);
+    CU_ASSERT_TRUE(sms_answer_outcome(&unsent).away);
 }
 
 static void
