@@ -28,22 +28,25 @@ local function crier_take(keys, args)
   return 1
 end
 
--- KEYS fence, status chunk, leases, trail chunk; ARGV epoch, operation, offset, status bytes, lease, what becomes of it
--- ("" nothing, "end", or "put"), lease record, trail record.
-local function crier_block(keys, args)
-  local epoch, operation = tonumber(args[1]), tonumber(args[2])
+-- KEYS fence, then of each block: status chunk, leases, trail chunk. ARGV epoch, number of the last block, then of each:
+-- offset, status bytes, lease, what becomes of it ("" nothing, "end", or "put"), lease record, trail record.
+local function crier_blocks(keys, args)
+  local epoch, operation, blocks = tonumber(args[1]), tonumber(args[2]), (#keys - 1) / 3
   local last = last_operation(keys[1], epoch)
   if not last then return fenced() end
-  if #args[4] > 0 then redis.call('SETRANGE', keys[2], args[3], args[4]) end
-  if args[6] == 'put' then
-    redis.call('HSET', keys[3], args[5], args[7])
-  elseif args[6] == 'end' then
-    redis.call('HDEL', keys[3], args[5])
+  for i = 0, blocks - 1 do
+    local key, arg = 3 * i + 1, 6 * i + 2
+    if #args[arg + 2] > 0 then redis.call('SETRANGE', keys[key + 1], args[arg + 1], args[arg + 2]) end
+    if args[arg + 4] == 'put' then
+      redis.call('HSET', keys[key + 2], args[arg + 3], args[arg + 5])
+    elseif args[arg + 4] == 'end' then
+      redis.call('HDEL', keys[key + 2], args[arg + 3])
+    end
+    if #args[arg + 6] > 0 and operation - blocks + 1 + i > last then
+      redis.call('APPEND', keys[key + 3], args[arg + 6])
+    end
   end
-  if operation > last then
-    if #args[8] > 0 then redis.call('APPEND', keys[4], args[8]) end
-    redis.call('SET', keys[1], epoch .. ' ' .. operation)
-  end
+  if operation > last then redis.call('SET', keys[1], epoch .. ' ' .. operation) end
   return 1
 end
 
@@ -108,7 +111,7 @@ local function crier_renew(keys, args)
 end
 
 redis.register_function('crier_take', crier_take)
-redis.register_function('crier_block', crier_block)
+redis.register_function('crier_blocks', crier_blocks)
 redis.register_function('crier_put', crier_put)
 redis.register_function('crier_number', crier_number)
 redis.register_function('crier_document', crier_document)

@@ -16,7 +16,7 @@ struct ledger {
     uint64_t audit_number;
     char audit_hash[65]; /* SHA-256 of the newest line, hex */
     char epoch_text[24];
-    char name[160]; /* under which the lease on being active is held */
+    char name[160];     /* under which the lease on being active is held */
     atomic_bool fenced; /* set by the thread, read by any */
     zactor_t *actor;
 };
@@ -36,11 +36,17 @@ void ledger_channel_key(redis_command_t *command, const ledger_op_t *op, char pa
 /* "{d}:optout:sms" */
 void ledger_mark_key(redis_command_t *command, ledger_mark_t mark, cr_channel_t channel);
 
+enum { OPS_GROUP_MAX = 14 };
+
+/* How many of the ops, from the first on, go in one call: blocks of one broadcast whose numbers
+ * follow one another. */
+size_t ops_group(ledger_op_t *const *ops, size_t count);
 /*
- * Appends the op's commands; the number of replies it will get. `ops_absorb` takes reply `index` of
- * them into the op's result. BLOCK: the operation number in `op->cursor` is set by the caller.
+ * Appends the commands of one op, or of a group of blocks; the number of replies. `ops_absorb` takes
+ * reply `index` of them into the op's result. BLOCK: the operation number in `op->cursor` is set by
+ * the caller.
  */
-size_t ops_append(ledger_t *self, ledger_op_t *op);
+size_t ops_append(ledger_t *self, ledger_op_t *const *ops, size_t count);
 void ops_absorb(ledger_op_t *op, size_t index, const redis_reply_t *reply);
 /* Writes of dispatch are repeated until they are stored; those of plan are refused when Redis is
  * away. */

@@ -27,7 +27,8 @@ static const char *const endpoints[CLIENTS] = {"inproc://ledger-dispatch", "inpr
 typedef struct {
     ledger_op_t *op;
     zsock_t *client; /* who gets the answer */
-    size_t replies;  /* that Redis owes for it */
+    size_t replies;  /* that Redis owes for it, */
+    size_t group;    /* and for so many that follow, counting it */
 } entry_t;
 
 /* Ops in the order they came; those that must be stored stay in it until they are. */
@@ -196,30 +197,52 @@ reconnect(thread_t *self)
 }
 
 /*
- * Sends a prefix of the queue. It ends after an op with an audit line, so that a line is numbered
- * only when the one before it is known to be stored.
+ * How many ops are sent now, numbered. They end after one with an audit line, so that a line is
+ * numbered only when the one before it is known to be stored.
  */
 static size_t
-send_pipeline(thread_t *self)
+prepare_pipeline(thread_t *self, ledger_op_t *ops[PIPELINE_MAX])
 {
     ledger_t *ledger = self->ledger;
-    size_t sent = 0;
-    while (sent < self->count && sent < PIPELINE_MAX) {
-        entry_t *entry = &self->queue[sent++];
-        ledger_op_t *op = entry->op;
+    size_t count = 0;
+    while (count < self->count && count < PIPELINE_MAX) {
+        ledger_op_t *op = ops[count] = self->queue[count].op;
+        count++;
         op->err = CR_OK;
         if (op->kind == LEDGER_BLOCK && op->cursor == 0)
             op->cursor = ++ledger->operation;
-        if (op->audit)
+        if (op->audit) {
             ops_number_audit(ledger, op);
-        entry->replies = ops_append(ledger, op);
-        if (op->audit)
             break;
+        }
     }
-    return sent;
+    return count;
 }
 
-/* Takes the replies of one op; CR_CLOSED when the connection broke, else CR_OK with op->err set. */
+static size_t
+send_pipeline(thread_t *self)
+{
+    ledger_op_t *ops[PIPELINE_MAX];
+    size_t count = prepare_pipeline(self, ops);
+    for (size_t i = 0; i < count; i += self->queue[i].group) {
+        self->queue[i].group = ops_group(ops + i, count - i);
+        self->queue[i].replies = ops_append(self->ledger, ops + i, self->queue[i].group);
+    }
+    return count;
+}
+
+/* The ops of a group were written together, or none of them. */
+static void
+share_fate(entry_t *entry)
+{
+    for (size_t i = 1; i < entry->group; i++) {
+        entry[i].op->err = entry->op->err;
+        entry[i].op->fault = entry->op->fault;
+    }
+}
+
+/* Takes the replies of one group; CR_CLOSED when the connection broke, else CR_OK with op->err
+ * set. */
 static cr_err_t
 take_replies(thread_t *self, entry_t *entry)
 {
@@ -239,6 +262,7 @@ take_replies(thread_t *self, entry_t *entry)
             entry->op->fault = fault;
         }
     }
+    share_fate(entry);
     return CR_OK;
 }
 
@@ -291,7 +315,7 @@ send_and_take(thread_t *self, size_t *sent, cr_fault_t *fault)
         self->renew_us = now + RENEW_MS * CR_US_PER_MS;
         active_append_renewal(self->ledger);
     }
-    for (size_t i = 0; err == CR_OK && i < *sent; i++) {
+    for (size_t i = 0; err == CR_OK && i < *sent; i += self->queue[i].group) {
         err = take_replies(self, &self->queue[i]);
         if (err != CR_OK)
             *fault = self->queue[i].op->fault;

@@ -23,12 +23,12 @@ typedef struct redisReply redis_reply_t;
 cr_err_t redis_open(const ledger_config_t *config, redis_t **self, cr_fault_t *fault) CR_MUST_USE;
 void redis_close(redis_t **self_p);
 
-enum { REDIS_ARGUMENTS_MAX = 16 };
+enum { REDIS_ARGUMENTS_MAX = 160, REDIS_TEXT_MAX = 4096 };
 
 typedef struct {
     cr_slice_t argument[REDIS_ARGUMENTS_MAX];
     size_t count;
-    char text[640]; /* where formatted arguments lie */
+    char text[REDIS_TEXT_MAX]; /* where formatted arguments lie */
     size_t used;
 } redis_command_t;
 

@@ -42,7 +42,7 @@ struct runtime {
     flight_t *flights, *free_flights;
     int timer; /* -1: none */
     int64_t timer_us;
-    bool draining, ended;
+    bool draining, ended, woken;
     int64_t drain_us; /* when draining began */
     Crier__V1__Gateway hello_gateway;
     uint32_t credit; /* as the daemon was told */
@@ -52,6 +52,8 @@ struct runtime {
 
 /* After everything that happens: submit, report, and sleep until the next is due. */
 void runtime_advance(runtime_t *self);
+/* The same, once for everything that happens in this turn of the loop. */
+void runtime_wake(runtime_t *self);
 
 /* What the link calls; its context is the runtime. */
 extern const link_events_t inbound_events;

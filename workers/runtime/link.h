@@ -22,8 +22,8 @@
 typedef struct link_line link_t;
 
 typedef struct {
-    const char *worker; /* name, routing id */
-    const char *endpoint; /* or several, with commas between them */
+    const char *worker;          /* name, routing id */
+    const char *endpoint;        /* or several, with commas between them */
     const char *public_key_file; /* the daemon's certificate */
     const char *secret_key_file; /* ours */
 } link_config_t;

@@ -84,6 +84,27 @@ runtime_drain(void *app)
 }
 
 static int
+on_wake(zloop_t *loop, int timer, void *context)
+{
+    (void)loop;
+    (void)timer;
+    runtime_t *self = context;
+    self->woken = false;
+    runtime_advance(self);
+    return 0;
+}
+
+void
+runtime_wake(runtime_t *self)
+{
+    if (self->woken || self->ended)
+        return;
+    self->woken = zloop_timer(self->loop, 0, 1, on_wake, self) >= 0;
+    if (!self->woken)
+        runtime_advance(self);
+}
+
+static int
 on_timer(zloop_t *loop, int timer, void *context)
 {
     (void)loop;

@@ -52,7 +52,7 @@ typedef struct {
          256,                                                                                      \
          NULL,                                                                                     \
          NULL,                                                                                     \
-         "where crierd listens for workers, tcp://HOST:PORT; several with commas"},                                     \
+         "where crierd listens for workers, tcp://HOST:PORT; several with commas"},                \
         {"daemon.public_key_file",                                                                 \
          CR_OPT_TEXT,                                                                              \
          offsetof(type, runtime.daemon_key_file),                                                  \
@@ -75,7 +75,7 @@ typedef struct {
          CR_OPT_INT,                                                                               \
          offsetof(type, runtime.window),                                                           \
          1,                                                                                        \
-         128,                                                                                      \
+         256,                                                                                      \
          "16",                                                                                     \
          NULL,                                                                                     \
          "submits without an answer; a crash leaves at most twice as many unknown"},               \

@@ -74,7 +74,7 @@ on_done(void *context, const outcome_t *outcome)
     keep_quiet(self, outcome->retry_after_ms);
     learn(self, flight, outcome);
     settle(flight, outcome);
-    runtime_advance(self);
+    runtime_wake(self);
 }
 
 /* What the board gave cannot be submitted: our memory, or a wording that cannot be filled. */
@@ -111,8 +111,8 @@ void
 submit_what_may(runtime_t *self, int64_t now_us)
 {
     board_slot_t slot;
-    while (pace_ready_us(&self->pace, now_us) <= now_us &&
-           board_next(self->board, (board_time_t){now_us, cr_clock_wall_us()}, &slot)) {
+    const board_time_t now = {now_us, cr_clock_wall_us()};
+    while (pace_ready_us(&self->pace, now_us) <= now_us && board_next(self->board, now, &slot)) {
         bool taken = pace_take(&self->pace, now_us);
         CR_ASSERT(taken);
         submit(self, &slot);
