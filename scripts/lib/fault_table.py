@@ -7,6 +7,7 @@ import time
 from fault_world import World
 
 TABLE = {}
+BRIEFS = []  # (weight, function of a World): what soak chooses from
 
 
 class Skip(Exception):
@@ -42,13 +43,18 @@ class Run:
     def took(self, recovered_ms):
         self.recovered_ms = max(self.recovered_ms or 0, recovered_ms)
 
+    def within(self, limit_ms):
+        if self.recovered_ms > limit_ms:
+            self.broken.append(f"recovered after {self.recovered_ms} ms, more than {limit_ms}")
+
     def row(self):
         """What scripts/fault --json prints of it."""
         sums = self.sums
         return {"fault": self.name, "runs": sums["runs"], "lost": sums["lost"], "sent_twice": sums["sent_twice"],
                 "unknown": sums["unknown"], "unknown_bound": sums["unknown_bound"],
                 "recovered_ms": self.recovered_ms, "seed": self.seed, "injected": sums["injected"],
-                "deliveries": sums["deliveries"], "repeated": sums["repeated"],
+                "kills": sums["kills"], "restarts": sums["restarts"], "deliveries": sums["deliveries"],
+                "repeated": sums["repeated"], "resent": sums["resent"],
                 "seconds": round(time.monotonic() - self.started, 1)}
 
     def judge(self):
@@ -56,13 +62,22 @@ class Run:
         for name in ("lost", "sent_twice"):
             if self.sums[name]:
                 self.broken.append(f"{name} {self.sums[name]}")
-        if self.sums["unknown"] > self.sums["unknown_bound"]:
-            self.broken.append(f"unknown {self.sums['unknown']} > {self.sums['unknown_bound']}")
+        uncertain = self.sums["unknown"] + self.sums["repeated"]
+        if uncertain > self.sums["unknown_bound"]:
+            self.broken.append(f"unknown and repeated {uncertain}, more than {self.sums['unknown_bound']}")
 
 
 def fault(name, summary, long=False):
     """Puts a function of one Run into the table. `long`: only when it is asked for by name."""
     def enter(function):
         TABLE[name] = {"summary": summary, "long": long, "make": function}
+        return function
+    return enter
+
+
+def brief(weight):
+    """Puts a function of one World among those that soak chooses from: it does its fault and undoes it within seconds."""
+    def enter(function):
+        BRIEFS.append((weight, function))
         return function
     return enter

@@ -8,9 +8,13 @@ import fault_judge
 from rig import CHANNELS, ROOT, Rig, RigError, wait_until
 
 WINDOW = 16  # gateway.window's default: submits under way on a worker's connection
+PROGRAMS = ("crierd", *(f"crier-{channel}" for channel in CHANNELS))
+POINTS = {"crierd": ("lease-sent", "before-ack", "report-received", "report-taken", "redis-answered"),
+          "worker": ("before-submit", "submitted", "answered", "before-report", "acknowledged")}
 LANES = ("emergency", "urgent", "routine", "bulk")
 LATENCY_MS = 20
 HEAL_S = 60
+LINE_BYTES = 50  # of the sandbox's record
 SETTINGS = {"dispatch.lease_ms": 2000, "dispatch.heartbeat_ms": 500, "plan.receipt_wait_s": 3}
 
 
@@ -19,9 +23,9 @@ class World:
 
     Whether receipts come is thrown for each world: with them what is unknown settles itself, without it stays to be counted."""
 
-    def __init__(self, run, people=300, channels=CHANNELS, settings=None, latency_ms=LATENCY_MS, faulty=()):
-        self.run, self.people, self.channels, self.latency_ms = run, people, channels, latency_ms
-        self.settings, self.faulty = SETTINGS | (settings or {}), faulty
+    def __init__(self, run, people=300, latency_ms=LATENCY_MS, settings=None, second=False):
+        self.run, self.people, self.latency_ms, self.second = run, people, latency_ms, second
+        self.settings = SETTINGS | (settings or {})
         self.rig = Rig()
         self.truth = fault_judge.Truth(self.rig)
         self.numbers = itertools.count(1)
@@ -33,9 +37,14 @@ class World:
     def start(self):
         rig = self.rig
         rig.overrides["crierd"] = dict(self.settings)
-        for program in self.faulty:  # the same program with named points to die at: tests/fault
+        for program in PROGRAMS:  # the same with named points to die at: tests/fault
             rig.builds[program] = f"{program}-faulty"
-        rig.start(self.channels)
+        if self.second:
+            rig.make_keys(f"{channel}-second" for channel in CHANNELS)
+        rig.start()
+        for channel in CHANNELS if self.second else ():
+            rig.start_worker(channel, name=f"{channel}-second")
+            rig.restart(f"{channel}-drill")  # receipts go to the one that was started last
         rig.add_users()
         people = rig.state / "people.csv"
         people.write_text("id,name,phone,openid,email,division\n" + "".join(
@@ -69,12 +78,13 @@ class World:
                 raise RigError(f"POST {path}: {status} {answer}")
             time.sleep(0.02)
 
-    def send(self, lane="routine", channels=None):
+    def send(self, lane="routine", channels=CHANNELS):
         """A broadcast to everybody on its way; its id."""
-        draft = {"template": "fire-day", "to": "all", "channels": list(channels or self.channels), "lane": lane,
+        draft = {"template": "fire-day", "to": "all", "channels": list(channels), "lane": lane,
                  "drill": True, "variables": {"place": "文化广场", "time": "10时"}}
-        broadcast = self.ask("planner", "/v1/broadcasts", draft)["id"]
-        for user, verb in (("planner", "submit"), ("approver", "approve"), ("planner", "send")):
+        author = "duty" if lane == "emergency" else "planner"
+        broadcast = self.ask(author, "/v1/broadcasts", draft)["id"]
+        for user, verb in ((author, "submit"), ("approver", "approve"), (author, "send")):
             self.ask(user, f"/v1/broadcasts/{broadcast}/{verb}")
         self.open.append(broadcast)
         return broadcast
@@ -83,10 +93,24 @@ class World:
         for lane in lanes:
             self.send(lane)
 
+    def left(self):
+        """About how many submits the open broadcasts still need."""
+        return len(self.open) * self.people * len(CHANNELS) - self.truth.deliveries()
+
     def flow(self, submits=10, deadline_s=HEAL_S):
-        """Waits until the gateways have accepted some more."""
-        start = self.truth.size()
-        wait_until(lambda: self.truth.size() > start + submits * 30, "submits to flow", deadline_s, 0.002)
+        """Waits until the gateways have accepted some more; sends more broadcasts when there is little left to send."""
+        wanted, end = self.truth.size() + submits * LINE_BYTES, time.monotonic() + deadline_s
+        while self.truth.size() < wanted:
+            if self.left() < self.people or not self.moves(wanted):
+                self.send(self.run.random.choice(LANES))
+            if time.monotonic() > end:
+                raise RigError(f"waited {deadline_s:.0f} s in vain for submits to flow")
+
+    def moves(self, wanted, patience_s=1):
+        end = time.monotonic() + patience_s
+        while self.truth.size() < wanted and time.monotonic() < end:
+            time.sleep(0.002)
+        return self.truth.size() >= wanted
 
     def quiet(self, quiet_s=0.3):
         """Waits until no gateway accepts anything any more."""
@@ -107,20 +131,53 @@ class World:
         self.run.sums["unknown_bound"] += unknown
 
     def kill(self, *names):
-        """SIGKILL. A worker may leave two windows of each connection unknown."""
+        """SIGKILL, as a crash would."""
         for name in names:
-            self.inject(2 * WINDOW if name.partition("-")[0] in CHANNELS else 0)
+            self.count_kill(name)
             self.rig.processes[name].kill()
 
-    def pause(self, name, seconds):
+    def count_kill(self, name):
+        """A worker may leave two windows of its connection unknown, the daemon those of every connection."""
+        self.run.sums["kills"] += 1
+        connections = 1 if name in self.workers() else len(self.workers()) if name == "crierd" else 0
+        self.inject(2 * WINDOW * connections)
+
+    def workers(self):
+        return [name for name in self.rig.order if name.partition("-")[0] in CHANNELS]
+
+    def arm(self, name, point, passing):
+        """Starts it again so that it dies at the given passing of a named point."""
         process = self.rig.processes[name]
-        self.inject()
+        if process.running():
+            process.stop()
+        process.env = {"CRIER_FAULT_POINT": f"{point}:{passing}"}
+        try:
+            self.restart(name)
+        except RigError:  # it was there before it was ready
+            if self.rig.processes[name].running():
+                raise
+
+    def die(self, name, deadline_s=10):
+        """Waits for the death of an armed process, and disarms it. Where the point is not passed any more, it is killed."""
+        process, end = self.rig.processes[name], time.monotonic() + deadline_s
+        while process.running() and time.monotonic() < end:
+            time.sleep(0.002)
+        self.run.sums["at_points"] += not process.running()
+        self.count_kill(name)
+        process.kill()
+        process.env = None
+
+    def pause(self, name, seconds, unknown=0):
+        """SIGSTOP, and SIGCONT after a while."""
+        process = self.rig.processes[name]
+        self.inject(unknown)
         process.signal(signal.SIGSTOP)
         time.sleep(seconds)
         process.signal(signal.SIGCONT)
 
     def restart(self, *names):
         for name in names:
+            self.run.sums["restarts"] += 1
             self.rig.restart(name)
 
     def recover(self, *names):

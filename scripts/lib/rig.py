@@ -1,11 +1,13 @@
 """A whole Crier in one folder: private Redis, crierd, workers, sandbox. Used by scripts/run, benches and tests.
 
-Everything listens on loopback or unix sockets with ports the kernel chose, so any number of rigs run beside each other.
+Everything listens on loopback or unix sockets with ports the kernel chose, and crierd on an address of its own in
+127.0.0.0/8, where nobody takes its port while it is dead: any number of rigs run beside each other.
 A rig stops exactly the processes it started.
 """
 import json
 import os
 import pathlib
+import random
 import select
 import shutil
 import signal
@@ -122,6 +124,7 @@ class Rig:
         for folder in ("log", "etc", "redis", "tokens", "sandbox"):
             (self.state / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
         self.keys = self.state / "keys"
+        self.address = "127." + ".".join(str(random.SystemRandom().randrange(1, 255)) for _ in range(3))
         self.processes = {}
         self.order = []
         self.overrides = {}  # program -> {key: value}, before it is started
@@ -132,6 +135,8 @@ class Rig:
 
     def _start(self, name, argv, ready=True, env=None):
         process = Process(name, argv, self.state / "log", env)
+        if name in self.processes:  # until it says them again
+            process.facts = self.processes[name].facts
         self.processes[name] = process
         if name not in self.order:
             self.order.append(name)
@@ -236,8 +241,8 @@ class Rig:
 
     def start_daemon(self, **extra):
         config = self.write_config("crierd", {
-            "timezone": "Asia/Shanghai", "http.port": 0, "redis.url": f"unix://{self.redis_socket()}",
-            "wire.endpoint": "tcp://127.0.0.1:*", "wire.secret_key_file": self.keys / "crierd_secret",
+            "timezone": "Asia/Shanghai", "http.address": self.address, "http.port": 0,
+            "redis.url": f"unix://{self.redis_socket()}", "wire.endpoint": f"tcp://{self.address}:*", "wire.secret_key_file": self.keys / "crierd_secret",
             "wire.workers_dir": self.keys / "workers",
             "directory.seal_key_file": self.keys / "seal.key",
             "directory.divisions_file": ROOT / "config/sample/divisions.csv",
