@@ -84,7 +84,7 @@ static const struct {
     cr_status_class_t reasons; /* CR_STATUS_CLASS_COUNT: none */
 } rows[] = {
     {PROGRESS_TOTAL, "total", true, CR_STATUS_CLASS_COUNT},
-    {PROGRESS_DELIVERED, "delivered", true, CR_STATUS_CLASS_COUNT},
+    {PROGRESS_DELIVERED, "delivered", true, CR_STATUS_CLASS_DELIVERED},
     {PROGRESS_FAILED, "failed", true, CR_STATUS_CLASS_FAILED},
     {PROGRESS_SUPPRESSED, "suppressed", true, CR_STATUS_CLASS_SUPPRESSED},
     {PROGRESS_UNKNOWN, "unknown", true, CR_STATUS_CLASS_COUNT},

@@ -144,7 +144,7 @@ static const struct {
     {"expires", "expires", member_time},
     {"drill", "drill", member_flag},
     {"allow-empty", "allow_empty", member_flag},
-    {"resend-unknown", "resend_unknown", member_flag},
+    {"unknown", "unknown", member_text},
     {"note", "note", member_text},
 };
 
@@ -248,7 +248,7 @@ static const option_t draft_options[] = {
     {"drill", OPTION_FLAG, OPTION_OPTIONAL, NULL, W_OPT_DRILL},
     {"var", OPTION_PAIR, OPTION_REPEATED, "NAME=TEXT", W_OPT_VAR},
     {"allow-empty", OPTION_FLAG, OPTION_OPTIONAL, NULL, W_OPT_ALLOW_EMPTY},
-    {"resend-unknown", OPTION_FLAG, OPTION_OPTIONAL, NULL, W_OPT_RESEND_UNKNOWN},
+    {"unknown", OPTION_TEXT, OPTION_OPTIONAL, "POLICY", W_OPT_UNKNOWN},
     {"note", OPTION_TEXT, OPTION_OPTIONAL, "TEXT", W_OPT_NOTE},
     {"keep-draft", OPTION_FLAG, OPTION_OPTIONAL, NULL, W_OPT_KEEP_DRAFT},
     {0},

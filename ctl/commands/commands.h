@@ -20,6 +20,7 @@ extern const command_t commands_moves[];
 extern const command_t commands_recipients[];
 extern const command_t commands_status[];
 extern const command_t commands_template[];
+extern const command_t commands_unknown[];
 extern const command_t commands_user[];
 extern const command_t commands_watch[];
 

@@ -39,6 +39,8 @@ static const route_t routes[] = {
     ASK("POST", "/v1/broadcasts/{id}/resume", BROADCAST_RESUME, JSON, 200),
     ASK("POST", "/v1/broadcasts/{id}/cancel", BROADCAST_CANCEL, JSON, 200),
     ASK("GET", "/v1/broadcasts/{id}/deliveries/{recipient}", BROADCAST_EXPLAIN, NONE, 200),
+    ASK("GET", "/v1/broadcasts/{id}/unknown", BROADCAST_UNKNOWN, NONE, 200),
+    ASK("POST", "/v1/broadcasts/{id}/unknown", BROADCAST_ORDER, JSON, 200),
     ASK("GET", "/v1/queue", QUEUE, NONE, 200),
     ASK("GET", "/v1/workers", WORKERS, NONE, 200),
     ASK("GET", "/v1/gateways", GATEWAYS, NONE, 200),

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cr_text.h"
+#include "outcome.h"
 #include "suggest.h"
 #include "version.h"
 
@@ -263,6 +264,8 @@ unknown_term(const selector_scope_t *scope, const selector_step_t *term)
     suggest_init(&near, term->key);
     for (size_t i = 0; i < CR_COUNT(terms); i++)
         suggest_offer(&near, cr_slice_of(terms[i].key));
+    for (size_t i = 0; scope->resolve && outcome_key(i); i++)
+        suggest_offer(&near, cr_slice_of(outcome_key(i)));
     return not_found(scope, "term", term->key, term->key_column, &near);
 }
 
@@ -273,13 +276,15 @@ selector_resolve(const selector_scope_t *scope, const selector_step_t *term, sel
     for (size_t i = 0; i < CR_COUNT(terms); i++)
         if (cr_slice_equal(term->key, cr_slice_of(terms[i].key)))
             return terms[i].term(scope, term, set);
+    cr_fault_t why = {.text = ""};
     cr_err_t err = scope->resolve
-                       ? scope->resolve(scope->context, term->key, term->value, &set->owned)
+                       ? scope->resolve(scope->context, term->key, term->value, &set->owned, &why)
                        : CR_NOTFOUND;
     set->members = set->owned;
     if (err == CR_NOTFOUND)
         return unknown_term(scope, term);
     if (err != CR_OK)
-        cr_fault_set_at(scope->fault, err, 1, term->key_column, "%s", cr_err_text(err));
+        cr_fault_set_at(scope->fault, err, 1, term->value_column, "%s",
+                        why.text[0] != '\0' ? why.text : cr_err_text(err));
     return err;
 }

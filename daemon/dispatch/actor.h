@@ -81,6 +81,7 @@ void store_take(actor_t *self);
 bool store_is_idle(const actor_t *self);
 
 /* orders.c */
+void orders_actions(core_actions_t *actions);
 void orders_take(actor_t *self);
 void orders_answer(actor_t *self, dispatch_message_t **message_p);
 void orders_publish(actor_t *self);

@@ -140,6 +140,7 @@ open_core(actor_t *self, cr_fault_t *fault)
     outbound_actions(&actions);
     screening_actions(&actions);
     store_actions(&actions);
+    orders_actions(&actions);
     self->core = core_new(&config, &actions);
     self->directory = directory_new();
     self->waiting = zlist_new();

@@ -90,6 +90,7 @@ typedef enum {
     DISPATCH_PAUSE,
     DISPATCH_RESUME,
     DISPATCH_CANCEL,    /* id; answered when it holds, with the same kind */
+    DISPATCH_ORDER,     /* id, channels, to: core_order; answered with `moved` when it is stored */
     DISPATCH_DIRECTORY, /* directory: a reference to the new version */
     DISPATCH_MARK,      /* mark, channel, people, on; also news: bad addresses that were learned */
     DISPATCH_REACHED,   /* id, started_us, people: a broadcast that is over counts for frequency */
@@ -117,7 +118,9 @@ typedef struct {
     roaring_bitmap_t *people;
     int64_t started_us;
     json_t *json;
-    unsigned channels;         /* which of `counts` are meant */
+    unsigned channels; /* which of `counts`, or of an order, are meant */
+    cr_status_t to;
+    uint32_t moved;
     dispatch_counts_t *counts; /* array of CR_CHANNEL_COUNT */
 } dispatch_message_t;
 

@@ -104,6 +104,7 @@ notice_destroy(notice_t **self_p)
         free(content->column_list);
     }
     dispatch_broadcast_destroy(&self->spec);
+    dispatch_message_destroy(&self->order);
     free(self);
     *self_p = NULL;
 }

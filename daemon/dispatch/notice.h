@@ -29,6 +29,7 @@ typedef struct {
     uint32_t directory_age;                /* when it began; they count from 1 */
     bool over;                             /* the core is done with it */
     bool done;                             /* to be told to plan */
+    dispatch_message_t *order;             /* to be answered when it is stored */
 } notice_t;
 
 /* Takes the broadcast over. NULL: memory. */

@@ -111,6 +111,37 @@ on_cancel(actor_t *self, dispatch_message_t **message_p)
 }
 
 static void
+on_order(actor_t *self, dispatch_message_t **message_p)
+{
+    dispatch_message_t *message = *message_p;
+    message->err = core_order(self->core, actor_now(), message->id, message->channels, message->to);
+    if (message->err != CR_OK) {
+        orders_answer(self, message_p);
+        return;
+    }
+    notice_t *notice = actor_find(self, message->id);
+    CR_ASSERT(notice && !notice->order);
+    notice->order = message;
+    *message_p = NULL;
+}
+
+static void
+act_ordered(void *context, uint64_t broadcast, uint32_t moved)
+{
+    actor_t *self = context;
+    notice_t *notice = actor_find(self, broadcast);
+    CR_ASSERT(notice && notice->order);
+    notice->order->moved = moved;
+    orders_answer(self, &notice->order);
+}
+
+void
+orders_actions(core_actions_t *actions)
+{
+    actions->ordered = act_ordered;
+}
+
+static void
 on_directory(actor_t *self, dispatch_message_t **message_p)
 {
     directory_unref(&self->directory);
@@ -179,6 +210,7 @@ static void (*const orders[])(actor_t *self, dispatch_message_t **message_p) = {
     [DISPATCH_REACHED] = on_reached,     [DISPATCH_EXPLAIN] = on_explain,
     [DISPATCH_WORKERS] = on_workers,     [DISPATCH_GATEWAYS] = on_gateways,
     [DISPATCH_QUEUE] = on_queue,         [DISPATCH_STOP] = on_stop,
+    [DISPATCH_ORDER] = on_order,
 };
 
 void

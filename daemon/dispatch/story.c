@@ -31,22 +31,27 @@ add_attempt(json_t *attempts, const trail_t *trail, uint32_t entry, const quiet_
     json_array_append_new(attempts, attempt);
 }
 
+typedef struct {
+    json_t *attempts;
+    uint32_t rank;
+    const quiet_t *quiet;
+} reader_t;
+
+static void
+read_record(void *context, const trail_t *trail)
+{
+    const reader_t *self = context;
+    if (trail->first_rank != self->rank - self->rank % CORE_BLOCK)
+        return;
+    for (uint32_t i = 0; i < trail->count; i++)
+        if (trail->offsets[i] == self->rank % CORE_BLOCK)
+            add_attempt(self->attempts, trail, i, self->quiet);
+}
+
 void
 story_add_trail(json_t *story, uint32_t rank, const quiet_t *quiet, const uint8_t *bytes,
                 size_t length)
 {
-    trail_t trail;
-    json_t *attempts = json_object_get(story, "attempts");
-    for (size_t at = 0, size; at + 2 <= length; at += size) {
-        size = (size_t)bytes[at] | (size_t)bytes[at + 1] << 8;
-        at += 2;
-        if (size > length - at)
-            return;
-        if (trail_decode(bytes + at, size, &trail) != CR_OK ||
-            trail.first_rank != rank - rank % CORE_BLOCK)
-            continue;
-        for (uint32_t i = 0; i < trail.count; i++)
-            if (trail.offsets[i] == rank % CORE_BLOCK)
-                add_attempt(attempts, &trail, i, quiet);
-    }
+    reader_t reader = {json_object_get(story, "attempts"), rank, quiet};
+    trail_each(bytes, length, read_record, &reader);
 }

@@ -140,3 +140,17 @@ trail_decode(const uint8_t *bytes, size_t length, trail_t *out)
     *out = read;
     return CR_OK;
 }
+
+void
+trail_each(const uint8_t *bytes, size_t length, trail_see_fn *see, void *context)
+{
+    trail_t trail;
+    for (size_t at = 0, size; at + 2 <= length; at += size) {
+        size = (size_t)bytes[at] | (size_t)bytes[at + 1] << 8;
+        at += 2;
+        if (size > length - at)
+            return;
+        if (trail_decode(bytes + at, size, &trail) == CR_OK)
+            see(context, &trail);
+    }
+}

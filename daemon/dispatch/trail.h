@@ -42,4 +42,9 @@ uint32_t trail_encode(const trail_t *self, uint8_t out[CORE_TRAIL_MAX]);
 /* CR_CORRUPT; CR_CONFLICT for a version we do not know. */
 cr_err_t trail_decode(const uint8_t *bytes, size_t length, trail_t *out) CR_MUST_USE;
 
+/* The records of a stored trail, each behind two bytes of its length; those of an unknown version or
+ * damaged are passed over. */
+typedef void trail_see_fn(void *context, const trail_t *trail);
+void trail_each(const uint8_t *bytes, size_t length, trail_see_fn *see, void *context);
+
 #endif

@@ -52,6 +52,7 @@ typedef enum {
     X(AUDIENCE_PUT)      /* plan: frozen audience of a broadcast (portable Roaring) */             \
     X(AUDIENCE_GET)      /* plan: it back, for what dispatch does not hold any more */             \
     X(STATUS_GET)        /* plan: `status[0]` of `first_rank` */                                   \
+    X(STATUS_READ)       /* plan: the first `bytes_length` ranks of a channel, into `bytes` */     \
     X(DOCUMENT_PUT)      /* plan: template or user; NULL document deletes */                       \
     X(MARK_PUT)          /* plan: one bit per mark, channel and ordinal */                         \
     X(IDEMPOTENCY_BEGIN) /* plan: claim a key, or learn what was answered */                       \
@@ -101,7 +102,7 @@ struct ledger_op {
     json_t *document; /* owned; in and out (IDEMPOTENCY_BEGIN out: {"status":..,"body":..} or NULL
                          when claimed now) */
     json_t *audit;  /* owned; {"who","what","object",...}; time and chain are added by the ledger */
-    uint8_t *bytes; /* owned: audience in or out; trail out */
+    uint8_t *bytes; /* owned: audience in or out; trail and statuses out */
     size_t bytes_length;
     ledger_mark_t mark; /* MARK_PUT: of all `ordinals`, owned */
     bool on;            /* MARK_PUT */

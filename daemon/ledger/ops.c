@@ -367,6 +367,33 @@ absorb_status(ledger_op_t *op, size_t index, const redis_reply_t *reply)
     op->status[0] = text.length > 0 ? (cr_status_t)text.text[0] : CR_STATUS_WAITING;
 }
 
+/* What was never written is waiting. */
+static size_t
+append_status_read(ledger_t *self, ledger_op_t *op)
+{
+    size_t chunks = 0;
+    ledger_op_t at = {.broadcast = op->broadcast, .channel = op->channel};
+    free(op->bytes);
+    op->bytes = calloc(op->bytes_length + 1, 1);
+    CR_ASSERT(op->bytes);
+    for (; chunks * LEDGER_CHUNK < op->bytes_length; chunks++) {
+        redis_command_t command;
+        at.first_rank = (uint32_t)(chunks * LEDGER_CHUNK);
+        redis_command(&command, "GET");
+        ledger_channel_key(&command, &at, 's');
+        redis_append(self->redis, &command);
+    }
+    return chunks;
+}
+
+static void
+absorb_chunk(ledger_op_t *op, size_t index, const redis_reply_t *reply)
+{
+    cr_slice_t text = redis_reply_text(reply);
+    size_t first = index * LEDGER_CHUNK, room = op->bytes_length - first;
+    memcpy(op->bytes + first, text.text, text.length < room ? text.length : room);
+}
+
 static size_t
 append_document(ledger_t *self, ledger_op_t *op)
 {
@@ -509,6 +536,7 @@ static const struct {
     [LEDGER_AUDIENCE_PUT] = {append_audience, NULL, false},
     [LEDGER_AUDIENCE_GET] = {append_audience_get, absorb_bytes, false},
     [LEDGER_STATUS_GET] = {append_status_get, absorb_status, false},
+    [LEDGER_STATUS_READ] = {append_status_read, absorb_chunk, false},
     [LEDGER_DOCUMENT_PUT] = {append_document, NULL, false},
     [LEDGER_MARK_PUT] = {append_mark, NULL, false},
     [LEDGER_IDEMPOTENCY_BEGIN] = {append_idempotency_begin, absorb_idempotency, false},

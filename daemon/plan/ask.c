@@ -38,6 +38,8 @@ ask_destroy(ask_t **self_p)
     dispatch_broadcast_destroy(&self->starting);
     import_destroy(&self->import);
     json_decref(self->kept);
+    for (size_t i = 0; i < self->outcome_count; i++)
+        outcome_fini(&self->outcomes[i]);
     free(self);
     *self_p = NULL;
 }

@@ -13,10 +13,11 @@
 #ifndef ASK_H
 #define ASK_H
 
+#include "../audience/outcome.h"
 #include "broadcast.h"
 #include "plan.h"
 
-enum { ASK_MAX = 1024, ASK_ROUTE_MAX = 16 };
+enum { ASK_MAX = 1024, ASK_ROUTE_MAX = 16, ASK_OUTCOMES_MAX = 16 };
 #define ASK_ENDPOINT "inproc://plan"
 
 typedef struct ask ask_t;
@@ -61,6 +62,9 @@ struct ask {
     dispatch_broadcast_t *starting;
     import_t *import;
     json_t *kept;
+    outcome_t outcomes[ASK_OUTCOMES_MAX]; /* of broadcasts that a selector is about */
+    size_t outcome_count;
+    ask_start_fn *next; /* when they are read */
 };
 
 ask_t *ask_new(plan_verb_t verb);

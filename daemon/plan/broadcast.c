@@ -16,7 +16,7 @@ static const argument_t stored_members[] = {
 };
 
 static int64_t
-time_of(const json_t *document, const char *name)
+number_of(const json_t *document, const char *name)
 {
     return json_integer_value(json_object_get(document, name));
 }
@@ -28,7 +28,8 @@ read_document(broadcast_t *self)
     const json_t *document = self->document;
     self->drill = argument_flag(document, "drill");
     self->allow_empty = argument_flag(document, "allow_empty");
-    self->resend_unknown = argument_flag(document, "resend_unknown");
+    self->resend_unknown =
+        argument_flag(document, "resend_unknown") || self->lane == CR_LANE_EMERGENCY;
     self->unique_addresses = argument_flag(document, "unique_addresses");
     self->through_quiet = argument_text(document, "through_quiet") != NULL;
     self->settled = argument_flag(document, "settled");
@@ -37,9 +38,9 @@ read_document(broadcast_t *self)
     self->author_person = argument_text(document, "author_person");
     self->submitter_person = argument_text(document, "submitter_person");
     self->template_name = argument_text(json_object_get(document, "template"), "name");
-    self->at_us = time_of(document, "at");
-    self->expires_us = time_of(document, "expires");
-    self->started_us = time_of(document, "started");
+    self->at_us = number_of(document, "at");
+    self->expires_us = number_of(document, "expires");
+    self->started_us = number_of(document, "started");
 }
 
 static cr_err_t
@@ -102,6 +103,18 @@ broadcast_adopt(broadcast_t *self, json_t *document)
     self->document = document;
     cr_err_t err = parse_document(self, NULL);
     CR_ASSERT(err == CR_OK);
+}
+
+const char *
+broadcast_policy(const broadcast_t *self)
+{
+    return self->resend_unknown ? "resend" : "wait";
+}
+
+uint32_t
+broadcast_size(const broadcast_t *self)
+{
+    return (uint32_t)number_of(self->document, "audience");
 }
 
 void

@@ -64,6 +64,12 @@ typedef struct {
     int64_t now_us;
 } broadcast_actor_t;
 
+/* How many the frozen audience has; before sending starts, how many it had at submission. */
+uint32_t broadcast_size(const broadcast_t *self);
+
+/* What becomes of unknown outcomes: "resend" or "wait". */
+const char *broadcast_policy(const broadcast_t *self);
+
 /* A copy of the document in which the state is `to` and the move is recorded; caller frees. */
 json_t *broadcast_amend(const broadcast_t *self, lifecycle_state_t to,
                         const broadcast_actor_t *actor);

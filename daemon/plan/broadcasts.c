@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../audience/selector.h"
 #include "arguments.h"
+#include "audience.h"
 #include "cr_clock.h"
 #include "cr_log.h"
 #include "metrics.h"
@@ -91,23 +91,8 @@ on_drafted(plan_t *self, ask_t *ask, ledger_op_t *op)
     ask_answer(self, ask, 201, broadcast_view(broadcast));
 }
 
-cr_err_t
-audience_count(const plan_t *self, json_t *document, cr_fault_t *fault)
-{
-    roaring_bitmap_t *members;
-    cr_err_t err = selector_select(argument_text(document, "to"), self->directory, &members, fault);
-    if (err != CR_OK)
-        return err;
-    uint64_t count = roaring_bitmap_get_cardinality(members);
-    roaring_bitmap_free(members);
-    json_object_set_new(document, "audience", json_integer((json_int_t)count));
-    if (count == 0 && !argument_flag(document, "allow_empty"))
-        return cr_fault_set(fault, CR_INVAL, "to: nobody is meant (allow_empty permits that)");
-    return CR_OK;
-}
-
 static cr_err_t
-draft(plan_t *self, const ask_t *ask, json_t **document, cr_fault_t *fault)
+draft(plan_t *self, ask_t *ask, json_t **document, cr_fault_t *fault)
 {
     const char *name = argument_text(ask->arguments, "template");
     const shelf_entry_t *entry = shelf_find(self->templates, name);
@@ -122,21 +107,26 @@ draft(plan_t *self, const ask_t *ask, json_t **document, cr_fault_t *fault)
     cr_err_t err = broadcast_draft(&about, ask->arguments, document, fault);
     if (err != CR_OK)
         return err;
-    err = audience_count(self, *document, fault);
+    err = audience_count(self, ask, *document, fault);
     if (err != CR_OK)
         json_decref(*document);
     return err;
 }
 
-void
-verb_broadcast_draft(plan_t *self, ask_t *ask)
+static void
+refuse_draft(plan_t *self, ask_t *ask, const cr_fault_t *fault)
+{
+    ask->answer.http_status = fault->code == CR_DENIED ? 403 : 400;
+    ask_refuse(self, ask, fault, NULL);
+}
+
+static void
+on_selected(plan_t *self, ask_t *ask)
 {
     json_t *document = NULL;
     cr_fault_t fault;
-    cr_err_t err = draft(self, ask, &document, &fault);
-    if (err != CR_OK) {
-        ask->answer.http_status = err == CR_DENIED ? 403 : 400;
-        ask_refuse(self, ask, &fault, NULL);
+    if (draft(self, ask, &document, &fault) != CR_OK) {
+        refuse_draft(self, ask, &fault);
         return;
     }
     ledger_op_t *op = ask_op(LEDGER_BROADCAST_NEW);
@@ -144,6 +134,16 @@ verb_broadcast_draft(plan_t *self, ask_t *ask)
     op->audit = ask_audit(ask, "broadcast_draft", "",
                           json_pack("{s:O}", "hash", json_object_get(document, "hash")));
     ask_store(self, ask, op, on_drafted);
+}
+
+void
+verb_broadcast_draft(plan_t *self, ask_t *ask)
+{
+    cr_fault_t fault;
+    if (audience_prepare(self, ask, argument_text(ask->arguments, "to"), &fault) == CR_OK)
+        audience_read(self, ask, on_selected);
+    else
+        refuse_draft(self, ask, &fault);
 }
 
 /* -- reading ------------------------------------------------------------------------------------ */

@@ -51,6 +51,24 @@ check_lane(const broadcast_draft_t *draft, const json_t *arguments, json_t *docu
     return CR_OK;
 }
 
+/* What becomes of unknown outcomes: by the lane, unless the author decides. In the emergency lane a
+ * lease runs ahead of its record, so that all of a lost one is unknown: waiting would be silence. */
+static cr_err_t
+check_policy(const json_t *arguments, json_t *document, cr_fault_t *fault)
+{
+    bool emergency = strcmp(argument_text(document, "lane"), "emergency") == 0;
+    const char *policy = argument_text(arguments, "unknown");
+    if (!policy)
+        policy = emergency ? "resend" : "wait";
+    bool resend = strcmp(policy, "resend") == 0;
+    if (!resend && strcmp(policy, "wait") != 0)
+        return cr_fault_set(fault, CR_INVAL, "unknown: resend or wait, not %.40s", policy);
+    if (!resend && emergency)
+        return cr_fault_set(fault, CR_INVAL, "unknown: the emergency lane always sends again");
+    json_object_set_new(document, "resend_unknown", json_boolean(resend));
+    return CR_OK;
+}
+
 static cr_err_t
 check_channels(const template_t *template, unsigned channels, cr_fault_t *fault)
 {
@@ -62,7 +80,7 @@ check_channels(const template_t *template, unsigned channels, cr_fault_t *fault)
     return CR_OK;
 }
 
-static const char *const flags[] = {"drill", "allow_empty", "resend_unknown"};
+static const char *const flags[] = {"drill", "allow_empty"};
 
 static cr_err_t
 copy_choices(const broadcast_draft_t *draft, const json_t *arguments, json_t *document,
@@ -122,6 +140,8 @@ broadcast_draft(const broadcast_draft_t *draft, const json_t *arguments, json_t 
     json_t *document = blank(&draft->author);
     CR_ASSERT(document);
     cr_err_t err = check_lane(draft, arguments, document, fault);
+    if (err == CR_OK)
+        err = check_policy(arguments, document, fault);
     if (err == CR_OK)
         err = check_times(draft, arguments, document, fault);
     if (err == CR_OK)

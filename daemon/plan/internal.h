@@ -72,6 +72,8 @@ ask_t *ask_errand(plan_t *plan, broadcast_t *broadcast);
 /* moves.c: the one place where a broadcast changes its state. */
 cr_err_t move_check(plan_t *plan, const ask_t *ask, const broadcast_t *broadcast,
                     lifecycle_move_t move, cr_fault_t *fault) CR_MUST_USE;
+/* No other move begins before the ask has ended. */
+void move_hold(ask_t *ask, broadcast_t *broadcast);
 /* The amended document for the move; the ask holds the broadcast from here on. */
 json_t *move_begin(ask_t *ask, broadcast_t *broadcast, lifecycle_move_t move);
 /* Stores the document with an audit line; the step finds it in op->document. */
@@ -104,10 +106,6 @@ int schedule_on_tick(zloop_t *loop, int timer, void *plan);
 /* broadcasts.c */
 broadcast_t *broadcasts_find(const plan_t *self, uint64_t id);
 cr_err_t broadcasts_add(plan_t *self, broadcast_t *broadcast) CR_MUST_USE;
-
-/* Evaluates the selector of a document and notes how many are meant; CR_INVAL when nobody is and
- * that is not allowed. */
-cr_err_t audience_count(const plan_t *self, json_t *document, cr_fault_t *fault) CR_MUST_USE;
 
 /* imports.c */
 int imports_on_importer(zloop_t *loop, zsock_t *socket, void *plan);

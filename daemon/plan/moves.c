@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "arguments.h"
+#include "audience.h"
 #include "cr_clock.h"
 #include "cr_log.h"
 #include "metrics.h"
@@ -106,15 +107,21 @@ move_check(plan_t *plan, const ask_t *ask, const broadcast_t *broadcast, lifecyc
     return err;
 }
 
+void
+move_hold(ask_t *ask, broadcast_t *broadcast)
+{
+    ask->broadcast = broadcast;
+    broadcast->move = ask;
+}
+
 json_t *
 move_begin(ask_t *ask, broadcast_t *broadcast, lifecycle_move_t move)
 {
     lifecycle_state_t to;
     broadcast_actor_t actor = ask_actor(ask);
     cr_err_t err = lifecycle_next(broadcast->state, move, &to, NULL);
-    CR_ASSERT(err == CR_OK && !broadcast->move);
-    ask->broadcast = broadcast;
-    broadcast->move = ask;
+    CR_ASSERT(err == CR_OK && (!broadcast->move || broadcast->move == ask));
+    move_hold(ask, broadcast);
     return broadcast_amend(broadcast, to, &actor);
 }
 
@@ -174,24 +181,22 @@ set_time(json_t *document, const char *name)
 
 /* The record takes the template as it is now, and counts its audience again. */
 static cr_err_t
-renew(plan_t *self, const broadcast_t *broadcast, json_t *document, cr_fault_t *fault)
+renew(plan_t *self, ask_t *ask, json_t *document, cr_fault_t *fault)
 {
+    const broadcast_t *broadcast = ask->broadcast;
     const shelf_entry_t *entry = shelf_find(self->templates, broadcast->template_name);
     if (!entry)
         return cr_fault_set(fault, CR_CONFLICT, "its template does not exist any more");
     cr_err_t err = broadcast_refresh(document, entry->template, fault);
-    return err == CR_OK ? audience_count(self, document, fault) : err;
+    return err == CR_OK ? audience_count(self, ask, document, fault) : err;
 }
 
-void
-verb_broadcast_submit(plan_t *self, ask_t *ask)
+static void
+on_selected(plan_t *self, ask_t *ask)
 {
-    broadcast_t *broadcast = permitted(self, ask, LIFECYCLE_MOVE_SUBMIT);
     cr_fault_t fault;
-    if (!broadcast)
-        return;
-    json_t *document = move_begin(ask, broadcast, LIFECYCLE_MOVE_SUBMIT);
-    if (renew(self, broadcast, document, &fault) != CR_OK) {
+    json_t *document = move_begin(ask, ask->broadcast, LIFECYCLE_MOVE_SUBMIT);
+    if (renew(self, ask, document, &fault) != CR_OK) {
         json_decref(document);
         ask_refuse(self, ask, &fault, NULL);
         return;
@@ -201,6 +206,20 @@ verb_broadcast_submit(plan_t *self, ask_t *ask)
     set_time(document, "submitted");
     move_store(self, ask, "broadcast_submit", document,
                json_pack("{s:O}", "hash", json_object_get(document, "hash")), move_done);
+}
+
+void
+verb_broadcast_submit(plan_t *self, ask_t *ask)
+{
+    broadcast_t *broadcast = permitted(self, ask, LIFECYCLE_MOVE_SUBMIT);
+    cr_fault_t fault;
+    if (!broadcast)
+        return;
+    move_hold(ask, broadcast);
+    if (audience_prepare(self, ask, broadcast->select, &fault) == CR_OK)
+        audience_read(self, ask, on_selected);
+    else
+        ask_refuse(self, ask, &fault, NULL);
 }
 
 /* With a time it is scheduled in the same breath. */

@@ -61,6 +61,8 @@
     X(BROADCAST_RESUME, R(OPERATOR) | R(DUTY), true)                                               \
     X(BROADCAST_CANCEL, R(PLANNER) | R(OPERATOR) | R(DUTY), true)                                  \
     X(BROADCAST_EXPLAIN, R(OPERATOR) | R(DUTY) | R(AUDITOR) | R(ADMIN), false)                     \
+    X(BROADCAST_UNKNOWN, PLAN_ANYONE, false)                                                       \
+    X(BROADCAST_ORDER, R(OPERATOR), true)                                                          \
     X(QUEUE, PLAN_ANYONE, false)                                                                   \
     X(WORKERS, PLAN_ANYONE, false)                                                                 \
     X(GATEWAYS, PLAN_ANYONE, false)                                                                \

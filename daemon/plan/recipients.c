@@ -1,8 +1,8 @@
 /* People of the directory: shown masked, counted, exported. */
 #include <string.h>
 
-#include "../audience/selector.h"
 #include "arguments.h"
+#include "audience.h"
 #include "cr_clock.h"
 #include "cr_text.h"
 #include "verbs.h"
@@ -217,15 +217,21 @@ towns_json(const plan_t *self, const roaring_bitmap_t *members)
     return rows;
 }
 
-void
-verb_audience_count(plan_t *self, ask_t *ask)
+static void
+refuse_selector(plan_t *self, ask_t *ask, const cr_fault_t *fault)
+{
+    ask->answer.http_status = 400;
+    ask_refuse(self, ask, fault, NULL);
+}
+
+static void
+on_selected(plan_t *self, ask_t *ask)
 {
     const char *select = argument_text(ask->arguments, "select");
     roaring_bitmap_t *members;
     cr_fault_t fault;
-    if (selector_select(select, self->directory, &members, &fault) != CR_OK) {
-        ask->answer.http_status = 400;
-        ask_refuse(self, ask, &fault, NULL);
+    if (audience_select(self, ask, select, &members, &fault) != CR_OK) {
+        refuse_selector(self, ask, &fault);
         return;
     }
     ask_answer(self, ask, 200,
@@ -233,6 +239,16 @@ verb_audience_count(plan_t *self, ask_t *ask)
                          (json_int_t)roaring_bitmap_get_cardinality(members), "channels",
                          reach_json(self, members), "towns", towns_json(self, members)));
     roaring_bitmap_free(members);
+}
+
+void
+verb_audience_count(plan_t *self, ask_t *ask)
+{
+    cr_fault_t fault;
+    if (audience_prepare(self, ask, argument_text(ask->arguments, "select"), &fault) == CR_OK)
+        audience_read(self, ask, on_selected);
+    else
+        refuse_selector(self, ask, &fault);
 }
 
 /* -- export ------------------------------------------------------------------------------------- */

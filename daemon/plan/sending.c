@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 #include "../audience/duplicates.h"
-#include "../audience/selector.h"
 #include "arguments.h"
+#include "audience.h"
 #include "cr_clock.h"
 #include "cr_log.h"
 #include "verbs.h"
@@ -117,7 +117,7 @@ sending_build(const plan_t *self, const broadcast_t *broadcast, roaring_bitmap_t
         .drill = broadcast->drill,
         .paused = state == LIFECYCLE_PAUSED || state == LIFECYCLE_CANCELLED,
         .through_quiet = broadcast->through_quiet,
-        .resend_unknown = broadcast->resend_unknown || broadcast->lane == CR_LANE_EMERGENCY,
+        .resend_unknown = broadcast->resend_unknown,
         .channels = broadcast->channels,
         .started_us = broadcast->started_us,
         .expires_us = broadcast->expires_us,
@@ -180,15 +180,16 @@ audience_op(const dispatch_broadcast_t *starting)
     return op;
 }
 
+static const char lost_audience[] = "to: the audience cannot be found any more";
+
 /* An audience that became empty is a matter for a person; at its time it ends with nobody. */
 static cr_err_t
-freeze(plan_t *self, const ask_t *ask, const broadcast_t *broadcast, roaring_bitmap_t **audience,
-       cr_fault_t *fault)
+freeze(plan_t *self, ask_t *ask, roaring_bitmap_t **audience, cr_fault_t *fault)
 {
+    const broadcast_t *broadcast = ask->broadcast;
     bool asked = ask->route_length > 0;
-    cr_err_t err = selector_select(broadcast->select, self->directory, audience, fault);
-    if (err != CR_OK)
-        return cr_fault_set(fault, CR_CONFLICT, "to: the audience cannot be found any more");
+    if (audience_select(self, ask, broadcast->select, audience, fault) != CR_OK)
+        return cr_fault_set(fault, CR_CONFLICT, "%s", lost_audience);
     if (!asked || broadcast->allow_empty || !roaring_bitmap_is_empty(*audience))
         return CR_OK;
     roaring_bitmap_free(*audience);
@@ -204,28 +205,41 @@ mark_quiet(const plan_t *self, const broadcast_t *broadcast, json_t *document, i
         json_object_set_new(document, "sent_in_quiet", json_true());
 }
 
-void
-sending_start(plan_t *self, ask_t *ask, broadcast_t *broadcast)
+static void
+on_selected(plan_t *self, ask_t *ask)
 {
     roaring_bitmap_t *audience;
     cr_fault_t fault;
-    cr_err_t err = freeze(self, ask, broadcast, &audience, &fault);
+    cr_err_t err = freeze(self, ask, &audience, &fault);
     if (err == CR_OK)
-        err = sending_build(self, broadcast, audience, &ask->starting, &fault);
-    if (err == CR_OK && sending_screen(self, broadcast, ask->starting) != CR_OK)
+        err = sending_build(self, ask->broadcast, audience, &ask->starting, &fault);
+    if (err == CR_OK && sending_screen(self, ask->broadcast, ask->starting) != CR_OK)
         err = cr_fault_set(&fault, CR_NOMEM, "out of memory");
     if (err != CR_OK) {
         ask_refuse(self, ask, &fault, NULL);
         return;
     }
-    ask->kept = move_begin(ask, broadcast, LIFECYCLE_MOVE_SEND);
+    ask->kept = move_begin(ask, ask->broadcast, LIFECYCLE_MOVE_SEND);
     ask->starting->started_us = cr_clock_wall_us();
     json_object_set_new(ask->kept, "started", json_integer(ask->starting->started_us));
-    mark_quiet(self, broadcast, ask->kept, ask->starting->started_us);
+    mark_quiet(self, ask->broadcast, ask->kept, ask->starting->started_us);
     json_object_set_new(
         ask->kept, "audience",
         json_integer((json_int_t)roaring_bitmap_get_cardinality(ask->starting->audience)));
     ask_store(self, ask, audience_op(ask->starting), on_audience_stored);
+}
+
+void
+sending_start(plan_t *self, ask_t *ask, broadcast_t *broadcast)
+{
+    cr_fault_t fault;
+    move_hold(ask, broadcast);
+    if (audience_prepare(self, ask, broadcast->select, &fault) == CR_OK) {
+        audience_read(self, ask, on_selected);
+    } else {
+        cr_fault_set(&fault, CR_CONFLICT, "%s", lost_audience);
+        ask_refuse(self, ask, &fault, NULL);
+    }
 }
 
 /* -- what dispatch says ------------------------------------------------------------------------- */

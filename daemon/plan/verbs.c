@@ -35,7 +35,7 @@ static const argument_t draft[] = {{"template", ARGUMENT_TEXT, true},
                                    {"drill", ARGUMENT_FLAG, false},
                                    {"variables", ARGUMENT_OBJECT, false},
                                    {"allow_empty", ARGUMENT_FLAG, false},
-                                   {"resend_unknown", ARGUMENT_FLAG, false},
+                                   {"unknown", ARGUMENT_TEXT, false},
                                    {"note", ARGUMENT_TEXT, false},
                                    {"unique_addresses", ARGUMENT_FLAG, false},
                                    {"through_quiet", ARGUMENT_TEXT, false},
@@ -44,6 +44,10 @@ static const argument_t approve[] = {
     {"id", ARGUMENT_TEXT, true}, {"hash", ARGUMENT_TEXT, false}, {NULL}};
 static const argument_t with_reason[] = {
     {"id", ARGUMENT_TEXT, true}, {"reason", ARGUMENT_TEXT, false}, {NULL}};
+static const argument_t order[] = {{"id", ARGUMENT_TEXT, true},
+                                   {"action", ARGUMENT_TEXT, true},
+                                   {"channels", ARGUMENT_TEXTS, false},
+                                   {NULL}};
 static const argument_t explain[] = {
     {"id", ARGUMENT_TEXT, true}, {"recipient", ARGUMENT_TEXT, true}, {NULL}};
 
@@ -77,6 +81,8 @@ static const struct {
     [PLAN_BROADCAST_RESUME] = {verb_broadcast_resume, id_only},
     [PLAN_BROADCAST_CANCEL] = {verb_broadcast_cancel, with_reason},
     [PLAN_BROADCAST_EXPLAIN] = {verb_broadcast_explain, explain},
+    [PLAN_BROADCAST_UNKNOWN] = {verb_broadcast_unknown, id_only},
+    [PLAN_BROADCAST_ORDER] = {verb_broadcast_order, order},
     [PLAN_QUEUE] = {verb_queue, none},
     [PLAN_WORKERS] = {verb_workers, none},
     [PLAN_GATEWAYS] = {verb_gateways, none},

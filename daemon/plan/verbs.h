@@ -50,6 +50,10 @@ void verb_broadcast_pause(plan_t *self, ask_t *ask);
 void verb_broadcast_resume(plan_t *self, ask_t *ask);
 void verb_broadcast_cancel(plan_t *self, ask_t *ask);
 
+/* unknown.c */
+void verb_broadcast_unknown(plan_t *self, ask_t *ask);
+void verb_broadcast_order(plan_t *self, ask_t *ask);
+
 /* status_verbs.c */
 void verb_queue(plan_t *self, ask_t *ask);
 void verb_workers(plan_t *self, ask_t *ask);

@@ -14,10 +14,10 @@ time_json(int64_t wall_us)
 }
 
 /* Members shown as they are stored; absent ones as null. */
-static const char *const shown_members[] = {
-    "state", "to",       "channels",       "lane",         "drill",    "variables",
-    "hash",  "author",   "author_person",  "submitter",    "approver", "reason",
-    "note",  "audience", "resend_unknown", "through_quiet"};
+static const char *const shown_members[] = {"state",         "to",        "channels",     "lane",
+                                            "drill",         "variables", "hash",         "author",
+                                            "author_person", "submitter", "approver",     "reason",
+                                            "note",          "audience",  "through_quiet"};
 /* Those that a document has only when they are true. */
 static const char *const shown_flags[] = {"unique_addresses", "sent_in_quiet"};
 static const char *const shown_times[] = {"created", "submitted", "approved", "at",
@@ -58,6 +58,7 @@ broadcast_view(const broadcast_t *self)
         const json_t *value = json_object_get(document, shown_times[i]);
         json_object_set_new(view, shown_times[i], time_json(json_integer_value(value)));
     }
+    json_object_set_new(view, "unknown", json_string(broadcast_policy(self)));
     json_object_set_new(view, "counts", broadcast_counts(self));
     json_object_set_new(view, "moves", moves_view(json_object_get(document, "moves")));
     return view;
@@ -72,7 +73,16 @@ elapsed(const broadcast_t *self, int64_t wall_us)
                                                    : 0);
 }
 
-/* By class, and by status for those that are a reason: failed and suppressed. */
+/* Statuses with a count of their own: reasons, and what is delivered without proof. */
+static bool
+is_told(cr_status_t status)
+{
+    cr_status_class_t kind = cr_status_class(status);
+    return kind == CR_STATUS_CLASS_FAILED || kind == CR_STATUS_CLASS_SUPPRESSED ||
+           (kind == CR_STATUS_CLASS_DELIVERED && status != CR_STATUS_DELIVERED);
+}
+
+/* By class, and by status for those of is_told. */
 static void
 add_classes(json_t *view, const dispatch_counts_t *counts)
 {
@@ -82,9 +92,8 @@ add_classes(json_t *view, const dispatch_counts_t *counts)
         uint32_t count = counts->by_status[status];
         if (count == 0 || !cr_status_is_known((cr_status_t)status))
             continue;
-        cr_status_class_t status_class = cr_status_class((cr_status_t)status);
-        classes[status_class] += count;
-        if (status_class == CR_STATUS_CLASS_FAILED || status_class == CR_STATUS_CLASS_SUPPRESSED)
+        classes[cr_status_class((cr_status_t)status)] += count;
+        if (is_told((cr_status_t)status))
             json_object_set_new(reasons, cr_status_name((cr_status_t)status), json_integer(count));
     }
     for (int i = 0; i < CR_STATUS_CLASS_COUNT; i++)

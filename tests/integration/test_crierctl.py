@@ -326,7 +326,7 @@ class Changes(Connected):
         self.crierd.says("GET /v1/templates/fzr-day", {"name": "fzr-day", "checks": [
             {"language": "zh-CN", "channel": "sms", "encoding": "UCS-2", "units": 64, "parts": 1}]})
         draft = ["broadcast", "draft", "--template", "fzr-day", "--to", "all", "--channels", "sms,mail", "--lane", "urgent", "--expires", "+2h",
-                 "--drill", "--var", "place=广场", "--var", "time=5=6", "--note", "n", "--resend-unknown"]
+                 "--drill", "--var", "place=广场", "--var", "time=5=6", "--note", "n", "--unknown", "resend"]
         shown = self.as_planner(*draft)
         self.assertEqual(shown.returncode, 0, shown.stderr)
         for words in ("孔村镇", "96", "UCS-2", "crierctl approve B-0000001K"):
@@ -334,7 +334,7 @@ class Changes(Connected):
         body = self.body(0)
         self.assertRegex(body.pop("expires"), r"^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d$")
         self.assertEqual(body, {"template": "fzr-day", "to": "all", "channels": ["sms", "mail"], "lane": "urgent", "drill": True, "note": "n",
-                                "variables": {"place": "广场", "time": "5=6"}, "resend_unknown": True})
+                                "variables": {"place": "广场", "time": "5=6"}, "unknown": "resend"})
         self.assertEqual(json.loads(self.as_planner(*draft, "--json").stdout)["state"], "submitted")
         self.crierd.requests.clear()
         self.assertEqual(json.loads(self.as_planner(*draft, "--json", "--keep-draft").stdout)["state"], "draft")

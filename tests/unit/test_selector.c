@@ -194,9 +194,11 @@ absurd_nesting_and_length_are_refused(void)
 }
 
 static cr_err_t
-resolve(void *context, cr_slice_t key, cr_slice_t value, roaring_bitmap_t **members)
+resolve(void *context, cr_slice_t key, cr_slice_t value, roaring_bitmap_t **members,
+        cr_fault_t *fault)
 {
     (void)context;
+    (void)fault;
     if (!people_is(key, "got"))
         return people_is(key, "failed") ? CR_AGAIN : CR_NOTFOUND;
     CU_ASSERT_TRUE(people_is(value, "B-0000001K"));
