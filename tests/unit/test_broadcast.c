@@ -103,6 +103,33 @@ the_default_expiry_counts_from_the_time_it_goes(void)
 }
 
 static void
+the_lane_decides_about_unknown_outcomes_unless_the_author_does(void)
+{
+    static const struct {
+        const char *members;
+        bool resend;
+        cr_err_t err;
+    } cases[] = {
+        {"'lane':'emergency'", true, CR_OK},
+        {"'lane':'urgent'", false, CR_OK},
+        {"'lane':'bulk','unknown':'resend'", true, CR_OK},
+        {"'lane':'emergency','unknown':'wait'", false, CR_INVAL},
+    };
+    for (size_t i = 0; i < CR_COUNT(cases); i++) {
+        json_t *document = NULL;
+        char text[160];
+        snprintf(text, sizeof text, "{'template':'fzr','to':'all','variables':{'place':'hall'},%s}",
+                 cases[i].members);
+        CU_ASSERT_EQUAL(draft(text, true, &document, NULL), cases[i].err);
+        if (cases[i].err != CR_OK)
+            continue;
+        broadcast_t *broadcast = broadcast_of(document);
+        CU_ASSERT_EQUAL(broadcast->resend_unknown, cases[i].resend);
+        broadcast_destroy(&broadcast);
+    }
+}
+
+static void
 what_is_wrong_in_a_draft_is_refused_by_name(void)
 {
     static const struct {
@@ -120,6 +147,7 @@ what_is_wrong_in_a_draft_is_refused_by_name(void)
         {"'variables':{'place':'x'},'expires':'2026-04-30T23:59:59Z'", "expires", CR_INVAL},
         {"'variables':{'place':'x'},'at':'2026-05-03T00:00:00Z','expires':'2026-05-03T00:00:00Z'",
          "after at", CR_INVAL},
+        {"'variables':{'place':'x'},'unknown':'forget'", "resend or wait", CR_INVAL},
         {"'variables':{'place':'x'},'at':'tomorrow'", "at: not a time", CR_INVAL},
         {"'variables':{'place':'x'},'note':'a\\u202Eb'", "note", CR_INVAL},
     };
@@ -291,7 +319,8 @@ counts_add_up_by_class_and_name_their_reasons(void)
     CU_ASSERT_EQUAL(number(shown, "leased"), 3);
     CU_ASSERT_EQUAL(number(shown, "retry"), 2);
     CU_ASSERT_EQUAL(number(shown, "delivered"), 7);
-    CU_ASSERT_EQUAL(json_object_size(reasons), 2);
+    CU_ASSERT_EQUAL(json_object_size(reasons), 3);
+    CU_ASSERT_EQUAL(number(reasons, "unconfirmed"), 2);
     CU_ASSERT_EQUAL(number(reasons, "suppressed_optout"), 6);
     CU_ASSERT_EQUAL(number(reasons, "failed_address"), 2);
     CU_ASSERT_EQUAL(number(shown, "ms_to_half"), 1);
@@ -356,6 +385,8 @@ CU_TestInfo cr_tests[] = {
      a_draft_takes_the_defaults_that_are_documented},
     {"the default expiry counts from the time it goes",
      the_default_expiry_counts_from_the_time_it_goes},
+    {"the lane decides about unknown outcomes unless the author does",
+     the_lane_decides_about_unknown_outcomes_unless_the_author_does},
     {"what is wrong in a draft is refused by name", what_is_wrong_in_a_draft_is_refused_by_name},
     {"duty may use the emergency lane", duty_may_use_the_emergency_lane},
     {"the hash changes with everything an approval covers",
