@@ -28,10 +28,10 @@ name_length(cr_slice_t text)
 static size_t
 literal_length(cr_slice_t text)
 {
-    size_t length = 0;
-    while (length < text.length && !is_brace(text.text[length]))
-        length++;
-    return length;
+    const char *open = memchr(text.text, '{', text.length);
+    size_t length = open ? (size_t)(open - text.text) : text.length;
+    const char *closed = memchr(text.text, '}', length);
+    return closed ? (size_t)(closed - text.text) : length;
 }
 
 static void

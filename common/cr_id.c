@@ -75,14 +75,32 @@ cr_id_parse(const char *text, uint64_t *broadcast)
     return CR_OK;
 }
 
+/* A dot and the number; returns what follows. */
+static char *
+dotted_write(char *out, uint32_t number)
+{
+    char text[10];
+    size_t count = 0;
+    do
+        text[count++] = (char)('0' + number % 10);
+    while ((number /= 10) > 0);
+    *out++ = '.';
+    while (count > 0)
+        *out++ = text[--count];
+    return out;
+}
+
 const char *
 cr_reference_format(const cr_delivery_t *delivery, char out[CR_REFERENCE_TEXT_MAX])
 {
     CR_ASSERT(delivery->broadcast <= CR_BROADCAST_MAX);
     CR_ASSERT(delivery->channel < CR_CHANNEL_COUNT);
     base32_write(delivery->broadcast, out);
-    snprintf(out + BROADCAST_DIGITS, CR_REFERENCE_TEXT_MAX - BROADCAST_DIGITS, ".%c.%u.%u",
-             channels[delivery->channel].letter, delivery->rank, delivery->attempt);
+    char *at = out + BROADCAST_DIGITS;
+    *at++ = '.';
+    *at++ = channels[delivery->channel].letter;
+    at = dotted_write(at, delivery->rank);
+    *dotted_write(at, delivery->attempt) = '\0';
     return out;
 }
 

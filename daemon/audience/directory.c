@@ -94,39 +94,55 @@ directory_address(const directory_t *self, uint32_t ordinal, cr_channel_t channe
                : version_field(self, guardian, version_address_fields[channel]);
 }
 
-static cr_slice_t
-attribute_value(const directory_t *self, uint32_t ordinal, cr_slice_t key)
-{
-    static const char prefix[] = "attr.";
-    const size_t length = sizeof prefix - 1;
-    if (key.length > length && memcmp(key.text, prefix, length) == 0)
-        key = (cr_slice_t){key.text + length, key.length - length};
-    const segment_t *segment = segment_of(self, ordinal);
-    uint32_t column = segment_find_attribute(segment, key);
-    return column == INDEX_NONE ? nothing
-                                : segment_value(segment, column, ordinal % DIRECTORY_SEGMENT);
-}
-
-cr_slice_t
-directory_value(const directory_t *self, uint32_t ordinal, cr_slice_t key)
+/* Where a segment keeps the values of a key; INDEX_NONE: nowhere. */
+static uint32_t
+column_of(const segment_t *segment, cr_slice_t key)
 {
     static const struct {
         const char *key;
         field_t field;
     } fields[] = {
-        {"id", FIELD_ID},
-        {"name", FIELD_NAME},
-        {"division", FIELD_DIVISION},
-        {"language", FIELD_LANGUAGE},
+        {"id", FIELD_ID},         {"name", FIELD_NAME},         {"division", FIELD_DIVISION},
+        {"town", FIELD_DIVISION}, {"language", FIELD_LANGUAGE},
     };
-    if (ordinal >= self->size)
-        return nothing;
-    if (cr_slice_equal(key, CR_SLICE("town")))
-        return divisions_town(self->divisions, version_field(self, ordinal, FIELD_DIVISION));
+    static const char prefix[] = "attr.";
+    const size_t length = sizeof prefix - 1;
     for (size_t i = 0; i < CR_COUNT(fields); i++)
         if (cr_slice_equal(key, cr_slice_of(fields[i].key)))
-            return version_field(self, ordinal, fields[i].field);
-    return attribute_value(self, ordinal, key);
+            return fields[i].field;
+    if (key.length > length && memcmp(key.text, prefix, length) == 0)
+        key = (cr_slice_t){key.text + length, key.length - length};
+    return segment_find_attribute(segment, key);
+}
+
+void
+directory_values(const directory_t *self, cr_slice_t key, const uint32_t *ordinals, size_t count,
+                 cr_slice_t *out)
+{
+    bool town = cr_slice_equal(key, CR_SLICE("town"));
+    const segment_t *segment = NULL;
+    uint32_t column = INDEX_NONE;
+    for (size_t i = 0; i < count; i++) {
+        out[i] = nothing;
+        if (ordinals[i] >= self->size)
+            continue;
+        const segment_t *own = segment_of(self, ordinals[i]);
+        if (own != segment)
+            column = column_of(own, key);
+        segment = own;
+        if (column != INDEX_NONE)
+            out[i] = segment_value(segment, column, ordinals[i] % DIRECTORY_SEGMENT);
+        if (town)
+            out[i] = divisions_town(self->divisions, out[i]);
+    }
+}
+
+cr_slice_t
+directory_value(const directory_t *self, uint32_t ordinal, cr_slice_t key)
+{
+    cr_slice_t value;
+    directory_values(self, key, &ordinal, 1, &value);
+    return value;
 }
 
 void

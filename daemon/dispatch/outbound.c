@@ -8,7 +8,7 @@
 
 enum {
     LOG_MS = 10000,
-    LEASE_BYTES_MAX = 3 * 1024 * 1024, /* then one more recipient's values still fit the frame */
+    LEASE_BYTES_MAX = 3 * 1024 * 1024, /* of addresses and values: texts still fit the frame */
 };
 
 bool
@@ -169,39 +169,54 @@ reserve_columns(actor_t *self, size_t count)
 }
 
 static size_t
-filled_bytes(const actor_t *self, size_t columns)
+fill_addresses(actor_t *self, cr_channel_t channel, const uint32_t *ordinals, uint32_t count)
 {
-    size_t bytes = self->addresses.length;
-    for (size_t c = 0; c < columns; c++)
-        bytes += self->columns[c].length;
+    cr_wire_pool_reset(&self->addresses);
+    for (uint32_t i = 0; i < count; i++)
+        cr_wire_pool_add(&self->addresses,
+                         directory_address(self->directory, ordinals[i], channel));
+    return self->addresses.length;
+}
+
+static size_t
+fill_column(actor_t *self, notice_content_t *content, size_t column, const uint32_t *ordinals,
+            uint32_t count)
+{
+    cr_slice_t values[CORE_BLOCK];
+    cr_wire_pool_t *pool = &self->columns[column];
+    directory_values(self->directory, cr_slice_of(content->columns[column].name), ordinals, count,
+                     values);
+    cr_wire_pool_reset(pool);
+    for (uint32_t i = 0; i < count; i++)
+        cr_wire_pool_add(pool, values[i]);
+    content->columns[column].values = cr_wire_pool_message(pool);
+    return pool->length;
+}
+
+/* Addresses and values of the first `count` leased deliveries, in columns; their bytes. */
+static size_t
+fill_columns(actor_t *self, notice_content_t *content, cr_channel_t channel,
+             const uint32_t *ordinals, uint32_t count)
+{
+    reserve_columns(self, content->column_count);
+    size_t bytes = fill_addresses(self, channel, ordinals, count);
+    for (size_t i = 0; i < content->column_count; i++)
+        bytes += fill_column(self, content, i, ordinals, count);
     return bytes;
 }
 
-/* Addresses, values and wordings of the leased deliveries, in columns; how many fit in a frame. */
-static uint32_t
-fill_columns(actor_t *self, notice_content_t *content, const uint32_t *ordinals,
-             const core_lease_t *lease, uint8_t wordings[CORE_BLOCK])
+/* People of one segment share the very bytes of their language. */
+static void
+choose_wordings(const actor_t *self, const notice_content_t *content, const uint32_t *ordinals,
+                uint32_t count, uint8_t wordings[CORE_BLOCK])
 {
-    reserve_columns(self, content->column_count);
-    cr_wire_pool_reset(&self->addresses);
-    for (size_t c = 0; c < content->column_count; c++)
-        cr_wire_pool_reset(&self->columns[c]);
-    uint32_t count = 0;
-    for (; count < lease->count && filled_bytes(self, content->column_count) < LEASE_BYTES_MAX;
-         count++) {
-        uint32_t ordinal = ordinals[lease->offsets[count]];
-        cr_wire_pool_add(&self->addresses,
-                         directory_address(self->directory, ordinal, lease->channel));
-        for (size_t c = 0; c < content->column_count; c++)
-            cr_wire_pool_add(
-                &self->columns[c],
-                directory_value(self->directory, ordinal, cr_slice_of(content->columns[c].name)));
-        wordings[count] = notice_wording(
-            content, directory_value(self->directory, ordinal, CR_SLICE("language")));
+    cr_slice_t languages[CORE_BLOCK];
+    directory_values(self->directory, CR_SLICE("language"), ordinals, count, languages);
+    for (uint32_t i = 0; i < count; i++) {
+        bool same = i > 0 && languages[i].text == languages[i - 1].text &&
+                    languages[i].length == languages[i - 1].length;
+        wordings[i] = same ? wordings[i - 1] : notice_wording(content, languages[i]);
     }
-    for (size_t c = 0; c < content->column_count; c++)
-        content->columns[c].values = cr_wire_pool_message(&self->columns[c]);
-    return count;
 }
 
 static ProtobufCBinaryData
@@ -217,9 +232,15 @@ act_lease(void *context, const core_lease_t *lease)
     notice_t *notice = actor_find(self, lease->broadcast);
     CR_ASSERT(notice);
     notice_content_t *content = &notice->content[lease->channel];
+    const uint32_t *block = notice_ordinals(notice, lease->first_rank / CORE_BLOCK);
+    uint32_t ordinals[CORE_BLOCK], count = lease->count;
+    for (uint32_t i = 0; i < count; i++)
+        ordinals[i] = block[lease->offsets[i]];
+    while (count > 1 &&
+           fill_columns(self, content, lease->channel, ordinals, count) > LEASE_BYTES_MAX)
+        count /= 2;
     uint8_t wordings[CORE_BLOCK];
-    const uint32_t *ordinals = notice_ordinals(notice, lease->first_rank / CORE_BLOCK);
-    uint32_t count = fill_columns(self, content, ordinals, lease, wordings);
+    choose_wordings(self, content, ordinals, count, wordings);
     Crier__V1__Lease message = CRIER__V1__LEASE__INIT;
     Crier__V1__Frame frame = CRIER__V1__FRAME__INIT;
     message.lease = lease->lease;

@@ -99,6 +99,7 @@ runtime_wake(runtime_t *self)
 {
     if (self->woken || self->ended)
         return;
+    self->now_us = cr_clock_mono_us();
     self->woken = zloop_timer(self->loop, 0, 1, on_wake, self) >= 0;
     if (!self->woken)
         runtime_advance(self);
@@ -147,7 +148,7 @@ runtime_advance(runtime_t *self)
 {
     if (self->ended)
         return;
-    int64_t now_us = cr_clock_mono_us();
+    int64_t now_us = self->now_us = cr_clock_mono_us();
     int64_t link_us = link_tick(self->link, now_us);
     submit_what_may(self, now_us);
     tell_what_is_due(self, now_us);

@@ -21,7 +21,7 @@ settle(flight_t *flight, const outcome_t *outcome)
     runtime_t *self = flight->runtime;
     CR_ASSERT(flight->busy);
     pace_release(&self->pace);
-    board_settle(self->board, &flight->slot, outcome, cr_clock_mono_us());
+    board_settle(self->board, &flight->slot, outcome, self->now_us);
     flight->busy = false;
     flight->next_free = self->free_flights;
     self->free_flights = flight;
@@ -73,8 +73,8 @@ on_done(void *context, const outcome_t *outcome)
                (unsigned long long)suppressed);
     keep_quiet(self, outcome->retry_after_ms);
     learn(self, flight, outcome);
-    settle(flight, outcome);
     runtime_wake(self);
+    settle(flight, outcome);
 }
 
 /* What the board gave cannot be submitted: our memory, or a wording that cannot be filled. */
