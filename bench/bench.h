@@ -20,9 +20,13 @@ void bench_print(const char *bench, const char *metric, double value, const char
 enum { BENCH_PERSON_MAX = 256 };
 int bench_person(uint32_t number, char row[BENCH_PERSON_MAX]);
 
+/* Numbers of broadcasts that are urgent and measured. */
+#define BENCH_URGENT_FROM (UINT64_C(1) << 32)
+
 /* Each takes the words after its name; an exit code. */
 int bench_select(int argc, char **argv);
 int bench_raw(int argc, char **argv);
 int bench_county(int argc, char **argv);
+int bench_preempt(int argc, char **argv);
 
 #endif

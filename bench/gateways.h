@@ -11,6 +11,7 @@
 #define GATEWAYS_H
 
 #include "runtime/runtime.h"
+#include "stamp.h"
 
 typedef struct {
     runtime_config_t runtime;
@@ -18,12 +19,6 @@ typedef struct {
     int64_t delay_ms, stamps_from;
     bool gives_receipts;
 } null_config_t;
-
-/* A record of stamps_file; one write each, so that several workers can share a pipe. */
-typedef struct {
-    uint64_t broadcast;
-    int64_t mono_us;
-} stamp_t;
 
 typedef struct {
     int fd;

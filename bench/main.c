@@ -16,8 +16,15 @@ static const struct {
      bench_select},
     {"raw", "SECONDS   256-delivery messages over CURVE with credit 2, nothing else", bench_raw},
     {"county", "PEOPLE   a CSV of people who can be reached on every channel", bench_county},
+    {"preempt",
+     "SOCKET KEYS PEOPLE STAMPS WORKERS SHOTS SLOT_MS   one urgent message at a time, in a "
+     "campaign",
+     bench_preempt},
     {"streams", "SOCKET JOBS   drains a Redis Stream", peer_streams},
     {"beanstalkd", "SOCKET JOBS   drains a tube", peer_beanstalkd},
+    {"beanstalkd-urgent",
+     "SOCKET BACKLOG SHOTS SLOT_MS   an urgent job at a time, before a backlog",
+     peer_beanstalkd_urgent},
 };
 
 static int

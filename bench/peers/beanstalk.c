@@ -77,6 +77,13 @@ beanstalk_delete(beanstalk_t *self, unsigned long long id)
     self->out_length += (size_t)snprintf(to, COMMAND_MAX, "delete %llu\r\n", id);
 }
 
+void
+beanstalk_peek(beanstalk_t *self)
+{
+    char *to = room(self);
+    self->out_length += (size_t)snprintf(to, COMMAND_MAX, "peek-ready\r\n");
+}
+
 /* -- in ----------------------------------------------------------------------------------------- */
 
 static void
@@ -104,11 +111,11 @@ take_line(beanstalk_t *self)
     return line;
 }
 
-/* "RESERVED id bytes" and the job. */
+/* "id bytes" and the job. */
 static beanstalk_answer_t
-reserved(beanstalk_t *self, char *numbers)
+with_job(beanstalk_t *self, char *numbers)
 {
-    beanstalk_answer_t answer = {.word = "RESERVED", .id = strtoull(numbers, &numbers, 10)};
+    beanstalk_answer_t answer = {.id = strtoull(numbers, &numbers, 10)};
     size_t length = strtoul(numbers, NULL, 10);
     while (self->in_end - self->in_start < length + 2)
         receive(self);
@@ -121,13 +128,15 @@ reserved(beanstalk_t *self, char *numbers)
 beanstalk_answer_t
 beanstalk_answer(beanstalk_t *self)
 {
-    static const char *const words[] = {"INSERTED", "DELETED"};
+    static const struct {
+        const char *word;
+        bool has_job;
+    } known[] = {{"INSERTED", false}, {"DELETED", false}, {"RESERVED ", true}, {"FOUND ", true}};
     char *line = take_line(self);
-    if (strncmp(line, "RESERVED ", 9) == 0)
-        return reserved(self, line + 9);
-    for (size_t i = 0; i < CR_COUNT(words); i++)
-        if (strncmp(line, words[i], strlen(words[i])) == 0)
-            return (beanstalk_answer_t){.word = words[i]};
+    for (size_t i = 0; i < CR_COUNT(known); i++)
+        if (strncmp(line, known[i].word, strlen(known[i].word)) == 0)
+            return known[i].has_job ? with_job(self, line + strlen(known[i].word))
+                                    : (beanstalk_answer_t){0};
     fprintf(stderr, "beanstalkd: %s\n", line);
     exit(CR_EXIT_UNAVAILABLE);
 }

@@ -21,10 +21,12 @@ void beanstalk_close(beanstalk_t **self_p);
 void beanstalk_put(beanstalk_t *self, unsigned priority, const char *job, size_t length);
 void beanstalk_reserve(beanstalk_t *self);
 void beanstalk_delete(beanstalk_t *self, unsigned long long id);
-/* The next answer: its word, its number if it has one, and the job of RESERVED. Lives until the
- * next call. */
+/* Looks at the next job without taking it. */
+void beanstalk_peek(beanstalk_t *self);
+/* The next answer; the job of a reservation or a look, which lives until the next call, and its
+ * number. */
 typedef struct {
-    const char *word, *job;
+    const char *job; /* NULL: put or deleted */
     unsigned long long id;
 } beanstalk_answer_t;
 beanstalk_answer_t beanstalk_answer(beanstalk_t *self);

@@ -10,8 +10,8 @@
 
 enum { ENQUEUE_BATCH = 1, DEPTH = 128, PRIORITY = 1000 };
 
-static void
-enqueue(beanstalk_t *client, unsigned count)
+void
+peer_enqueue(beanstalk_t *client, unsigned count)
 {
     char job[64];
     for (unsigned rank = 0, sent = 0; rank < count; sent = 0) {
@@ -53,7 +53,7 @@ peer_beanstalkd(int argc, char **argv)
         return CR_EXIT_USAGE;
     }
     beanstalk_t *client = beanstalk_connect(argv[0]);
-    enqueue(client, count);
+    peer_enqueue(client, count);
     bench_print("peer", "drain_per_s", drain(client, count), "1/s", 1);
     beanstalk_close(&client);
     return CR_EXIT_OK;

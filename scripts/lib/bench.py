@@ -5,6 +5,7 @@ import sys
 import tempfile
 
 import bench_dispatch
+import bench_preempt
 from bench_common import Session, cpu_ns, daemon_rig, load_people, program, resident_bytes, start_broadcast, timed
 from rig import ROOT, RigError
 
@@ -53,7 +54,8 @@ def bench_drill(session):
     session.median("drill", "run_once_s", times, "s", people=20_000)
 
 
-BENCHES = {"import": bench_import, "select": bench_select, "lifecycle": bench_lifecycle, "dispatch": bench_dispatch.run, "drill": bench_drill}
+BENCHES = {"import": bench_import, "select": bench_select, "lifecycle": bench_lifecycle, "dispatch": bench_dispatch.run, "preempt": bench_preempt.run,
+           "drill": bench_drill}
 
 
 def main():

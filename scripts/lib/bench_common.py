@@ -69,6 +69,14 @@ def program(*args):
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+def rows_of(process):
+    """What a crier-bench that was READY prints until it ends."""
+    out, _ = process.child.communicate(timeout=300)
+    if process.child.returncode != 0:
+        raise RigError(f"{process.name} ended with {process.child.returncode}: {process.tail()}")
+    return [json.loads(line) for line in out.splitlines()]
+
+
 # -- a daemon -----------------------------------------------------------------------------------------------------
 
 def daemon_rig(workers=(), **settings):
