@@ -67,9 +67,16 @@ word(word_t id)
 const char *
 word_for(const char *name)
 {
-    for (size_t i = 0; i < CR_COUNT(names); i++)
+    static char text[128];
+    for (size_t i = 0; i < CR_COUNT(names); i++) {
+        size_t length = strlen(names[i].name);
         if (strcmp(names[i].name, name) == 0)
             return names[i].words[language];
+        if (names[i].name[length - 1] != ' ' || strncmp(names[i].name, name, length) != 0)
+            continue;
+        snprintf(text, sizeof text, "%s%s", names[i].words[language], name + length);
+        return text;
+    }
     return name;
 }
 

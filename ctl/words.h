@@ -30,7 +30,8 @@ bool words_are_chinese(void);
 
 const char *word(word_t id);
 /* The words for a machine name of the API (a state, lane, channel, class, role); a name that is not
- * known is its own word. */
+ * known is its own word. A name that ends with a space stands for all that begin with it. Lives until
+ * the next call. */
 const char *word_for(const char *name);
 
 /* The words of status.def for a status; a name that is not known is its own word. */

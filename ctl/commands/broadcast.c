@@ -33,6 +33,9 @@ static const view_field_t broadcast_fields[] = {
     {"channels", VIEW_NAMES, W_CHANNELS},
     {"lane", VIEW_NAME, W_LANE},
     {"drill", VIEW_FLAG, W_DRILL},
+    {"unique_addresses", VIEW_FLAG, W_UNIQUE_ADDRESSES},
+    {"through_quiet", VIEW_TEXT, W_THROUGH_QUIET},
+    {"sent_in_quiet", VIEW_FLAG, W_SENT_IN_QUIET},
     {"author", VIEW_TEXT, W_AUTHOR},
     {"approver", VIEW_TEXT, W_APPROVER},
     {"reason", VIEW_TEXT, W_REASON},
@@ -145,6 +148,8 @@ static const struct {
     {"drill", "drill", member_flag},
     {"allow-empty", "allow_empty", member_flag},
     {"unknown", "unknown", member_text},
+    {"unique-addresses", "unique_addresses", member_flag},
+    {"through-quiet", "through_quiet", member_text},
     {"note", "note", member_text},
 };
 
@@ -249,6 +254,8 @@ static const option_t draft_options[] = {
     {"var", OPTION_PAIR, OPTION_REPEATED, "NAME=TEXT", W_OPT_VAR},
     {"allow-empty", OPTION_FLAG, OPTION_OPTIONAL, NULL, W_OPT_ALLOW_EMPTY},
     {"unknown", OPTION_TEXT, OPTION_OPTIONAL, "POLICY", W_OPT_UNKNOWN},
+    {"unique-addresses", OPTION_FLAG, OPTION_OPTIONAL, NULL, W_OPT_UNIQUE_ADDRESSES},
+    {"through-quiet", OPTION_TEXT, OPTION_OPTIONAL, "REASON", W_OPT_THROUGH_QUIET},
     {"note", OPTION_TEXT, OPTION_OPTIONAL, "TEXT", W_OPT_NOTE},
     {"keep-draft", OPTION_FLAG, OPTION_OPTIONAL, NULL, W_OPT_KEEP_DRAFT},
     {0},

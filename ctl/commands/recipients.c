@@ -27,6 +27,7 @@ static const view_field_t recipient_fields[] = {
     {"attributes", VIEW_NAMES, W_ATTRIBUTES},
     {"guardian", VIEW_TEXT, W_GUARDIAN},
     {"opted_out", VIEW_NAMES, W_OPTED_OUT},
+    {"bad_addresses", VIEW_NAMES, W_BAD_ADDRESSES},
     {"ordinal", VIEW_NUMBER, W_ORDINAL},
     {0},
 };
@@ -161,9 +162,9 @@ recipients_show(ctl_t *ctl)
     return err == CR_OK ? show_record(ctl, answer, recipient_fields) : err;
 }
 
-/* opt-out and opt-in: the command's second word is the path's last part. */
+/* opt-out, opt-in and good-address: the command's second word is the path's last part. */
 static cr_err_t
-recipients_opt(ctl_t *ctl)
+recipients_mark(ctl_t *ctl)
 {
     const char *verb = strchr(ctl->line.command->words, ' ') + 1, *channel;
     const char *path = api_path(ctl->api, "/v1/recipients/", ctl_operand(ctl, 0), "/", verb, NULL);
@@ -185,7 +186,7 @@ static const option_t export_options[] = {
     {"output", OPTION_TEXT, OPTION_OPTIONAL, "FILE", W_OPT_OUTPUT},
     {0},
 };
-static const option_t opt_options[] = {
+static const option_t mark_options[] = {
     {"channel", OPTION_TEXT, OPTION_REPEATED, "CHANNEL", W_OPT_CHANNEL},
     {0},
 };
@@ -194,7 +195,9 @@ const command_t commands_recipients[] = {
     {"recipients import", "FILE", import_options, W_HELP_RECIPIENTS_IMPORT, recipients_import},
     {"recipients export", NULL, export_options, W_HELP_RECIPIENTS_EXPORT, recipients_export},
     {"recipients show", "ID", NULL, W_HELP_RECIPIENTS_SHOW, recipients_show},
-    {"recipients opt-out", "ID", opt_options, W_HELP_RECIPIENTS_OPT_OUT, recipients_opt},
-    {"recipients opt-in", "ID", opt_options, W_HELP_RECIPIENTS_OPT_IN, recipients_opt},
+    {"recipients opt-out", "ID", mark_options, W_HELP_RECIPIENTS_OPT_OUT, recipients_mark},
+    {"recipients opt-in", "ID", mark_options, W_HELP_RECIPIENTS_OPT_IN, recipients_mark},
+    {"recipients good-address", "ID", mark_options, W_HELP_RECIPIENTS_GOOD_ADDRESS,
+     recipients_mark},
     {0},
 };

@@ -21,12 +21,12 @@ typedef struct dispatch {
     directory_t *directory;
     uint32_t directory_age; /* how many there have been */
     roaring_bitmap_t *marks[LEDGER_MARK_COUNT][CR_CHANNEL_COUNT];
-    roaring_bitmap_t *learned[CR_CHANNEL_COUNT]; /* bad addresses that plan does not know of yet */
     frequency_t *frequency;
     quiet_t quiet;
     notice_t **notices; /* by id, which only grows */
     size_t notice_count, notice_capacity;
     bool has_done;
+    bool has_refused; /* some notice has refused addresses */
 
     zlist_t *waiting; /* ops that must wait for a place at the ledger */
     size_t in_flight;
@@ -37,7 +37,7 @@ typedef struct dispatch {
     offenders_t offenders;
     cr_wire_pool_t addresses, *columns;
     size_t columns_capacity;
-    cr_log_limit_t refusal_log, garbage_log;
+    cr_log_limit_t refusal_log, garbage_log, refused_log;
     int64_t publish_us;
 } actor_t;
 

@@ -97,6 +97,8 @@ notice_destroy(notice_t **self_p)
     for (int i = 0; i < CR_CHANNEL_COUNT; i++) {
         notice_content_t *content = &self->content[i];
         screen_fini(&self->screen[i]);
+        if (self->refused[i])
+            roaring_bitmap_free(self->refused[i]);
         free(content->wordings);
         free(content->wording_list);
         free(content->fields);

@@ -25,11 +25,12 @@ typedef struct {
     uint32_t block; /* whose ordinals are at hand; UINT32_MAX: none */
     uint32_t ordinals[CORE_BLOCK];
     screen_t screen[CR_CHANNEL_COUNT];
-    uint32_t screen_age[CR_CHANNEL_COUNT]; /* directory whose addresses the screens know */
-    uint32_t directory_age;                /* when it began; they count from 1 */
-    bool over;                             /* the core is done with it */
-    bool done;                             /* to be told to plan */
-    dispatch_message_t *order;             /* to be answered when it is stored */
+    uint32_t screen_age[CR_CHANNEL_COUNT];       /* directory whose addresses the screens know */
+    uint32_t directory_age;                      /* when it began; they count from 1 */
+    roaring_bitmap_t *refused[CR_CHANNEL_COUNT]; /* addresses, since the last tick; NULL: none */
+    bool over;                                   /* the core is done with it */
+    bool done;                                   /* to be told to plan */
+    dispatch_message_t *order;                   /* to be answered when it is stored */
 } notice_t;
 
 /* Takes the broadcast over. NULL: memory. */

@@ -2,10 +2,12 @@
  * What screening knows while the daemon runs, and when it is asked: the marks of people, the
  * directory's version, the cap, the quiet hours. The rules are in screen.h, frequency.h and quiet.h.
  */
-#include <stdlib.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "actor.h"
+
+enum { REFUSED_FEW = 32, REFUSED_LOG_MS = 60000 };
 
 cr_err_t
 screening_open(actor_t *self, cr_fault_t *fault)
@@ -16,8 +18,6 @@ screening_open(actor_t *self, cr_fault_t *fault)
     self->frequency = frequency_new(&self->config.frequency);
     bool whole = self->frequency != NULL;
     for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++) {
-        self->learned[channel] = roaring_bitmap_create();
-        whole = whole && self->learned[channel];
         for (int mark = 0; mark < LEDGER_MARK_COUNT; mark++) {
             self->marks[mark][channel] = roaring_bitmap_create();
             whole = whole && self->marks[mark][channel];
@@ -38,7 +38,6 @@ screening_close(actor_t *self)
 {
     frequency_destroy(&self->frequency);
     for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++) {
-        bitmap_free(self->learned[channel]);
         for (int mark = 0; mark < LEDGER_MARK_COUNT; mark++)
             bitmap_free(self->marks[mark][channel]);
     }
@@ -147,28 +146,69 @@ act_bad_address(void *context, uint64_t broadcast, cr_channel_t channel, uint32_
 {
     actor_t *self = context;
     uint32_t ordinal;
-    const notice_t *notice = actor_find(self, broadcast);
+    notice_t *notice = actor_find(self, broadcast);
     if (notice->spec->drill || notice->directory_age != self->directory_age ||
         !roaring_bitmap_select(notice->spec->audience, rank, &ordinal))
         return;
-    roaring_bitmap_add(self->learned[channel], ordinal);
+    if (!notice->refused[channel])
+        notice->refused[channel] = roaring_bitmap_create();
+    roaring_bitmap_add(notice->refused[channel], ordinal);
+    self->has_refused = true;
+}
+
+/* A gateway that refuses a quarter of all addresses is more likely wrong than they are. */
+static bool
+is_believed(const actor_t *self, const notice_t *notice, cr_channel_t channel)
+{
+    core_channel_t seen;
+    if (!core_channel(self->core, actor_now(), notice->spec->id, channel, &seen))
+        return false;
+    uint32_t refused = seen.by_status[CR_STATUS_FAILED_ADDRESS], tried = 0;
+    for (int status = 0; status < 256; status++)
+        if (seen.by_status[status] > 0 && cr_status_is_tried((cr_status_t)status))
+            tried += seen.by_status[status];
+    return refused <= REFUSED_FEW || refused < tried / 4;
 }
 
 /* Plan keeps them. */
 static void
-tell_learned(actor_t *self, cr_channel_t channel)
+tell_bad(actor_t *self, cr_channel_t channel, roaring_bitmap_t *people)
 {
-    if (roaring_bitmap_is_empty(self->learned[channel]))
-        return;
     dispatch_message_t *news = dispatch_message_new(DISPATCH_MARK);
     CR_ASSERT(news);
     news->mark = LEDGER_MARK_BAD;
     news->channel = channel;
     news->on = true;
-    news->people = roaring_bitmap_copy(self->learned[channel]);
-    roaring_bitmap_clear(self->learned[channel]);
-    screening_mark(self, LEDGER_MARK_BAD, channel, news->people, true);
+    news->people = people;
+    screening_mark(self, LEDGER_MARK_BAD, channel, people, true);
     dispatch_send(self->plan, &news);
+}
+
+static void
+learn(actor_t *self, notice_t *notice, cr_channel_t channel)
+{
+    char id[CR_ID_TEXT_MAX];
+    roaring_bitmap_t *refused = notice->refused[channel];
+    notice->refused[channel] = NULL;
+    if (is_believed(self, notice, channel)) {
+        tell_bad(self, channel, refused);
+        return;
+    }
+    uint64_t suppressed;
+    if (cr_log_limit(&self->refused_log, cr_clock_mono_us(), REFUSED_LOG_MS, &suppressed))
+        cr_log(CR_LOG_WARN, "refusals_doubted", "broadcast=%s channel=%s suppressed=%" PRIu64,
+               cr_id_format(notice->spec->id, id), cr_channel_name(channel), suppressed);
+    roaring_bitmap_free(refused);
+}
+
+static void
+learn_all(actor_t *self)
+{
+    for (size_t i = 0; self->has_refused && i < self->notice_count; i++)
+        for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++)
+            if (self->notices[i]->refused[channel])
+                learn(self, self->notices[i], (cr_channel_t)channel);
+    self->has_refused = false;
 }
 
 /* -- the clock ---------------------------------------------------------------------------------- */
@@ -189,8 +229,7 @@ screening_tick(actor_t *self, int64_t now_us)
     frequency_slide(self->frequency, now_us);
     for (size_t i = 0; i < self->notice_count; i++)
         screening_hold(self, self->notices[i], now_us);
-    for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++)
-        tell_learned(self, (cr_channel_t)channel);
+    learn_all(self);
 }
 
 void
