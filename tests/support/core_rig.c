@@ -138,6 +138,13 @@ on_ordered(void *context, uint64_t id, uint32_t moved)
     note(context, RIG_ORDERED, "", id)->moved = moved;
 }
 
+static void
+on_bad_address(void *context, uint64_t id, cr_channel_t channel, uint32_t rank)
+{
+    (void)channel;
+    note(context, RIG_BAD_ADDRESS, "", id)->moved = rank;
+}
+
 /* ---- the core's life -------------------------------------------------------------------------- */
 
 static void
@@ -158,6 +165,7 @@ new_core(rig_t *self)
         .gone = on_gone,
         .done = on_done,
         .ordered = on_ordered,
+        .bad_address = on_bad_address,
     };
     self->core = core_new(&self->config, &actions);
     CR_ASSERT(self->core);

@@ -27,6 +27,7 @@ typedef enum {
     RIG_GONE,
     RIG_DONE,
     RIG_ORDERED,
+    RIG_BAD_ADDRESS, /* `moved` is the rank */
     RIG_KIND_COUNT
 } rig_kind_t;
 
@@ -48,7 +49,7 @@ typedef struct {
 typedef struct {
     core_write_t write;
     cr_status_t status[CORE_BLOCK];
-    uint8_t record[CORE_RECORD_MAX];
+    uint8_t record[CORE_RECORD_MAX], trail[CORE_TRAIL_MAX];
     core_gateway_id_t *index;
     cr_slice_t *forget;
 } rig_write_t;

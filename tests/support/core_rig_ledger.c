@@ -72,6 +72,7 @@ rig_on_store(void *context, const core_write_t *write)
     *kept = (rig_write_t){.write = *write};
     memcpy(kept->status, write->status, write->length);
     memcpy(kept->record, write->record, write->record_bytes);
+    memcpy(kept->trail, write->trail, write->trail_bytes);
     kept->index = rig_copy_of(write->index, write->index_count * sizeof *write->index);
     kept->forget = rig_copy_of(write->forget, write->forget_count * sizeof *write->forget);
     for (size_t i = 0; i < write->index_count; i++)

@@ -1,4 +1,4 @@
-foreach(name dispatch_core dispatch_ends dispatch_lost dispatch_unknown)
+foreach(name dispatch_core dispatch_ends dispatch_lost dispatch_unknown dispatch_held)
   cr_unit_test(${name} cr_daemon_core)
   target_sources(test_${name} PRIVATE
     ${CMAKE_SOURCE_DIR}/tests/support/core_rig.c
