@@ -4,14 +4,10 @@ import contextlib
 import random
 import time
 
-from fault_world import World
+from fault_world import Skip, World
 
 TABLE = {}
 BRIEFS = []  # (weight, function of a World): what soak chooses from
-
-
-class Skip(Exception):
-    """This machine does not allow the fault; says why."""
 
 
 class Run:

@@ -1,6 +1,7 @@
 """A private Crier under load: what a fault is made against, and what must be whole again at its end."""
 import itertools
 import signal
+import subprocess
 import time
 import urllib.error
 
@@ -18,13 +19,18 @@ LINE_BYTES = 50  # of the sandbox's record
 SETTINGS = {"dispatch.lease_ms": 2000, "dispatch.heartbeat_ms": 500, "plan.receipt_wait_s": 3}
 
 
+class Skip(Exception):
+    """This machine does not allow the fault; says why."""
+
+
 class World:
     """`people` in one town hall; each broadcast goes to all of them as a drill, so that the sandbox records every submit.
 
     Whether receipts come is thrown for each world: with them what is unknown settles itself, without it stays to be counted."""
 
-    def __init__(self, run, people=300, latency_ms=LATENCY_MS, settings=None, second=False):
+    def __init__(self, run, people=300, latency_ms=LATENCY_MS, settings=None, second=False, redis_disk_bytes=0):
         self.run, self.people, self.latency_ms, self.second = run, people, latency_ms, second
+        self.redis_disk_bytes = redis_disk_bytes
         self.settings = SETTINGS | (settings or {})
         self.rig = Rig()
         self.truth = fault_judge.Truth(self.rig)
@@ -36,6 +42,8 @@ class World:
 
     def start(self):
         rig = self.rig
+        if self.redis_disk_bytes:
+            self.mount_redis_disk()
         rig.overrides["crierd"] = dict(self.settings)
         for program in PROGRAMS:  # the same with named points to die at: tests/fault
             rig.builds[program] = f"{program}-faulty"
@@ -60,7 +68,17 @@ class World:
             self.run.kept.append(self.rig.state)
         for process in self.rig.processes.values():
             process.signal(signal.SIGCONT)
+        if self.redis_disk_bytes:  # in use until Redis has ended
+            self.rig.processes["redis"].stop()
+            subprocess.run(["umount", "--lazy", self.rig.state / "redis"], check=False)
         self.rig.stop()
+
+    def mount_redis_disk(self):
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={self.redis_disk_bytes}", "none", self.rig.state / "redis"],
+                              capture_output=True, text=True)
+        if done.returncode != 0:
+            self.redis_disk_bytes = 0
+            raise Skip(f"no tmpfs can be mounted here: {done.stderr.strip()}")
 
     # -- load ---------------------------------------------------------------------------------------------------
 
@@ -78,12 +96,15 @@ class World:
                 raise RigError(f"POST {path}: {status} {answer}")
             time.sleep(0.02)
 
+    @staticmethod
+    def draft(lane, channels=CHANNELS):
+        return {"template": "fire-day", "to": "all", "channels": list(channels), "lane": lane, "drill": True,
+                "variables": {"place": "文化广场", "time": "10时"}}
+
     def send(self, lane="routine", channels=CHANNELS):
         """A broadcast to everybody on its way; its id."""
-        draft = {"template": "fire-day", "to": "all", "channels": list(channels), "lane": lane,
-                 "drill": True, "variables": {"place": "文化广场", "time": "10时"}}
         author = "duty" if lane == "emergency" else "planner"
-        broadcast = self.ask(author, "/v1/broadcasts", draft)["id"]
+        broadcast = self.ask(author, "/v1/broadcasts", self.draft(lane, channels))["id"]
         for user, verb in ((author, "submit"), ("approver", "approve"), (author, "send")):
             self.ask(user, f"/v1/broadcasts/{broadcast}/{verb}")
         self.open.append(broadcast)
