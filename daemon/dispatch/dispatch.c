@@ -155,6 +155,8 @@ dispatch_close(dispatch_t **self_p)
     actor_t *self = *self_p;
     if (!self)
         return;
+    if (self->router)
+        zap_unwatch(self->router);
     zsock_destroy(&self->router);
     zactor_destroy(&self->zap);
     for (ledger_op_t *op; self->waiting && (op = zlist_pop(self->waiting)) != NULL;)

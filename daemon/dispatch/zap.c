@@ -266,6 +266,12 @@ zap_watch(zactor_t *actor, zsock_t *router)
            zstr_sendf(actor, "%c%s", TELL_WATCH, where) == 0;
 }
 
+void
+zap_unwatch(zsock_t *router)
+{
+    zmq_socket_monitor(zsock_resolve(router), NULL, 0);
+}
+
 static void
 thread_main(zsock_t *pipe, void *context)
 {

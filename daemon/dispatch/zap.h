@@ -28,6 +28,8 @@ void zap_open(zactor_t *actor);
 /* From now on connections to this ROUTER are
  * counted; false: no memory. */
 bool zap_watch(zactor_t *actor, zsock_t *router) CR_MUST_USE;
+/* Before the ROUTER is closed: libzmq's I/O thread waits for ever for a watcher that is gone. */
+void zap_unwatch(zsock_t *router);
 /* No new connection with the key of this name for ZAP_SHUT_OUT_S. */
 void zap_shut_out(zactor_t *actor, const char *name);
 
