@@ -182,13 +182,14 @@ start_plan(app_t *self, const app_config_t *config, cr_fault_t *fault)
 
 /* A daemon that nobody obeys must not look alive: whoever started it learns of it. */
 static int
-end_when_fenced(zloop_t *loop, int timer, void *context)
+end_when_over(zloop_t *loop, int timer, void *context)
 {
     (void)loop;
     (void)timer;
     app_t *self = context;
-    if (ledger_is_fenced(self->ledger))
-        cr_service_stop(self->service, CR_EXIT_UNAVAILABLE);
+    cr_err_t over = ledger_over(self->ledger);
+    if (over != CR_OK)
+        cr_service_stop(self->service, over == CR_CORRUPT ? CR_EXIT_DATA : CR_EXIT_UNAVAILABLE);
     return 0;
 }
 
@@ -196,7 +197,7 @@ static cr_err_t
 start_watch(app_t *self, const app_config_t *config, cr_fault_t *fault)
 {
     (void)config;
-    if (zloop_timer(cr_service_loop(self->service), WATCH_MS, 0, end_when_fenced, self) < 0)
+    if (zloop_timer(cr_service_loop(self->service), WATCH_MS, 0, end_when_over, self) < 0)
         return cr_fault_set(fault, CR_NOMEM, "out of memory");
     return CR_OK;
 }
@@ -207,6 +208,8 @@ exit_code_of(const app_t *self, cr_err_t err)
 {
     if (self->stopped)
         return CR_EXIT_OK;
+    if (err == CR_CORRUPT)
+        return CR_EXIT_DATA;
     bool away = err == CR_AGAIN || err == CR_TIMEOUT || err == CR_CLOSED;
     return away ? CR_EXIT_UNAVAILABLE : CR_EXIT_CONFIG;
 }

@@ -31,6 +31,8 @@ const cr_option_t app_options[] = {
     SECRET("redis.password_file", ledger.password_file, 0, "", "password of Redis; empty: none"),
     INT("redis.timeout_ms", ledger.timeout_ms, 100, 60000, "2000",
         "after this long without an answer the connection is made again"),
+    TEXT("redis.redo_file", ledger.redo_file, 0, "/run/crier/crierd.redo",
+         "keeps the newest writes for a Redis that forgot them; empty: in memory only"),
 
     TEXT("wire.endpoint", dispatch.endpoint, 1, "tcp://127.0.0.1:5580",
          "where workers connect; tcp://127.0.0.1:* for any free port"),

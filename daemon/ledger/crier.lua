@@ -9,6 +9,10 @@ local function fenced()
   return redis.error_reply('FENCED a newer daemon has taken over')
 end
 
+local function emptied()
+  return redis.error_reply('EMPTIED the epoch is gone: the store was emptied')
+end
+
 -- The last operation of this epoch, or nil when the epoch is over.
 local function last_operation(key, epoch)
   local seen = redis.call('GET', key)
@@ -61,10 +65,11 @@ local function epoch_is(key, epoch)
   return redis.call('GET', key) == epoch
 end
 
--- KEYS epoch, counter; ARGV epoch. The number of a new broadcast.
+-- KEYS epoch, counter; ARGV epoch, number. The newest broadcast's number.
 local function crier_number(keys, args)
   if not epoch_is(keys[1], args[1]) then return fenced() end
-  return redis.call('INCR', keys[2])
+  if tonumber(args[2]) > tonumber(redis.call('GET', keys[2]) or 0) then redis.call('SET', keys[2], args[2]) end
+  return 1
 end
 
 -- KEYS epoch, hash; ARGV epoch, field, value ("" deletes).
@@ -89,25 +94,51 @@ local function crier_audit(keys, args)
   return 1
 end
 
+local function holder_of(key)
+  return (redis.call('GET', key) or ''):match('^%d+ (.*)$')
+end
+
+local function hold(key, epoch, name, milliseconds)
+  redis.call('SET', key, epoch .. ' ' .. name, 'PX', milliseconds)
+end
+
 -- KEYS epoch, active; ARGV name, milliseconds. The next epoch, with a lease on being the active daemon ("epoch name"); or
 -- the name of another one that holds it. Whoever comes under the holder's own name is the same daemon again.
 local function crier_claim(keys, args)
-  local holder = (redis.call('GET', keys[2]) or ''):match('^%d+ (.*)$')
+  local holder = holder_of(keys[2])
   if holder and holder ~= args[1] then return holder end
   local epoch = redis.call('INCR', keys[1])
-  redis.call('SET', keys[2], epoch .. ' ' .. args[1], 'PX', args[2])
+  hold(keys[2], epoch, args[1], args[2])
   return epoch
 end
 
--- KEYS epoch, active; ARGV epoch, name, milliseconds (0: the lease is given back).
-local function crier_renew(keys, args)
-  if not epoch_is(keys[1], args[1]) then return fenced() end
-  if tonumber(args[3]) > 0 then
-    redis.call('SET', keys[2], args[1] .. ' ' .. args[2], 'PX', args[3])
-  else
-    redis.call('DEL', keys[2])
-  end
+-- KEYS epoch, mark, active; ARGV epoch, number, name, milliseconds (0: the lease is left as it is). The last command of a
+-- pipeline: where the mark is stored, all that was sent before it is.
+local function crier_mark(keys, args)
+  local epoch = redis.call('GET', keys[1])
+  if not epoch then return emptied() end
+  if epoch ~= args[1] then return fenced() end
+  redis.call('SET', keys[2], epoch .. ' ' .. args[2])
+  if tonumber(args[4]) > 0 then hold(keys[3], epoch, args[3], args[4]) end
   return 1
+end
+
+-- KEYS epoch, mark, active; ARGV epoch, name, milliseconds. On a new connection: the number of the newest mark of this
+-- epoch. A store that has forgotten the epoch itself, but not that there was one, is taken again.
+local function crier_resume(keys, args)
+  local epoch, holder = redis.call('GET', keys[1]), holder_of(keys[3])
+  if not epoch then return emptied() end
+  if tonumber(epoch) > tonumber(args[1]) or (holder and holder ~= args[2]) then return fenced() end
+  redis.call('SET', keys[1], args[1])
+  hold(keys[3], args[1], args[2], args[3])
+  local marked, number = (redis.call('GET', keys[2]) or ''):match('^(%d+) (%d+)$')
+  return marked == args[1] and tonumber(number) or 0
+end
+
+-- KEYS epoch, active; ARGV epoch. The lease is given back.
+local function crier_release(keys, args)
+  if not epoch_is(keys[1], args[1]) then return fenced() end
+  return redis.call('DEL', keys[2])
 end
 
 redis.register_function('crier_take', crier_take)
@@ -117,5 +148,7 @@ redis.register_function('crier_number', crier_number)
 redis.register_function('crier_document', crier_document)
 redis.register_function('crier_audit', crier_audit)
 redis.register_function('crier_claim', crier_claim)
--- A lease is kept also while memory is short: it takes none.
-redis.register_function{function_name = 'crier_renew', callback = crier_renew, flags = {'allow-oom'}}
+redis.register_function('crier_release', crier_release)
+-- These take no memory to speak of, and must work while it is short.
+redis.register_function{function_name = 'crier_mark', callback = crier_mark, flags = {'allow-oom'}}
+redis.register_function{function_name = 'crier_resume', callback = crier_resume, flags = {'allow-oom'}}

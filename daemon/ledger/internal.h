@@ -7,28 +7,40 @@
 #include <stdatomic.h>
 
 #include "redis.h"
+#include "redo.h"
 
 struct ledger {
     ledger_config_t config;
     redis_t *redis; /* NULL while away */
     uint64_t epoch;
     uint64_t operation; /* of the last BLOCK sent; grows over the daemon's life */
+    uint64_t newest_broadcast;
+    redo_t *redo;
+    uint64_t mark, acknowledged; /* of the newest pipeline; the newest that is stored */
     uint64_t audit_number;
     char audit_hash[65]; /* SHA-256 of the newest line, hex */
     char epoch_text[24];
-    char name[160];     /* under which the lease on being active is held */
-    atomic_bool fenced; /* set by the thread, read by any */
+    char name[160];  /* under which the lease on being active is held */
+    atomic_int over; /* cr_err_t: why nothing can be written any more; set by the thread */
     zactor_t *actor;
 };
 
-/* After a reconnection: CR_CONFLICT when another daemon took the store over; else the audit chain's
- * end is read again. */
+/* load.c: after a reconnection. CR_CONFLICT: another daemon took the store over; CR_CORRUPT: what we
+ * had stored is gone. Else the audit chain's end is read again. */
 cr_err_t ledger_resume(ledger_t *self, cr_fault_t *fault) CR_MUST_USE;
+cr_err_t load_audit_end(ledger_t *self, cr_fault_t *fault) CR_MUST_USE;
 
-/* active.c: the commands that keep and end the lease on being the active daemon. */
+/* active.c: the lease on being the active daemon, and the marks. */
 cr_err_t active_claim(ledger_t *self, cr_fault_t *fault) CR_MUST_USE;
-void active_append_renewal(ledger_t *self);
+void active_append_mark(ledger_t *self, bool renews);
+/* The newest mark of the epoch in the store; CR_CONFLICT, CR_CORRUPT as above. */
+cr_err_t active_resume(ledger_t *self, uint64_t epoch, uint64_t *marked,
+                       cr_fault_t *fault) CR_MUST_USE;
 void active_release(ledger_t *self);
+
+/* resume.c: what Redis has forgotten of ours, or of the daemon before us, is sent again. */
+cr_err_t resume_connection(ledger_t *self, cr_fault_t *fault) CR_MUST_USE;
+cr_err_t resume_predecessor(ledger_t *self, cr_fault_t *fault) CR_MUST_USE;
 
 /* Status string, leases, trail and so on of one channel of a broadcast: "{b:12}:s:sms:0". */
 void ledger_key(redis_command_t *command, uint64_t broadcast, const char *part);
@@ -51,6 +63,7 @@ void ops_absorb(ledger_op_t *op, size_t index, const redis_reply_t *reply);
 /* Writes of dispatch are repeated until they are stored; those of plan are refused when Redis is
  * away. */
 bool ops_must_be_stored(const ledger_op_t *op);
+bool ops_only_reads(const ledger_op_t *op);
 /* Gives the next audit line its number, time and hash. */
 void ops_number_audit(ledger_t *self, ledger_op_t *op);
 

@@ -19,16 +19,17 @@ enum {
     AWAY_MAX_MS = 2000,
     AWAY_LOG_MS = 60000,
     RENEW_MS = 1000, /* of the lease on being the active daemon */
-    FENCED_MS = 1000,
+    OVER_MS = 1000,
 };
 
 static const char *const endpoints[CLIENTS] = {"inproc://ledger-dispatch", "inproc://ledger-plan"};
 
 typedef struct {
     ledger_op_t *op;
-    zsock_t *client; /* who gets the answer */
-    size_t replies;  /* that Redis owes for it, */
-    size_t group;    /* and for so many that follow, counting it */
+    zsock_t *client;             /* who gets the answer */
+    size_t replies;              /* that Redis owes for it, */
+    size_t group;                /* and for so many that follow, counting it */
+    uint64_t redo_from, redo_to; /* their commands in the redo ring */
 } entry_t;
 
 /* Ops in the order they came; those that must be stored stay in it until they are. */
@@ -88,13 +89,13 @@ compact(thread_t *self)
     metrics_set(METRIC_LEDGER_QUEUE, (int64_t)kept);
 }
 
-/* Redis is away or fenced: plan's ops are answered now, dispatch's wait (or learn that it is over). */
+/* Redis is away, or all is over: plan's ops are answered now, dispatch's wait (or learn the end). */
 static void
 refuse_what_may_be(thread_t *self)
 {
     for (size_t i = 0; i < self->count; i++) {
-        if (self->ledger->fenced)
-            refuse(&self->queue[i], CR_CONFLICT, "a newer daemon has taken over");
+        if (self->ledger->over != CR_OK)
+            refuse(&self->queue[i], CR_CONFLICT, "the store is not ours any more");
         else if (!ops_must_be_stored(self->queue[i].op))
             refuse(&self->queue[i], CR_AGAIN, "Redis is away");
     }
@@ -107,6 +108,7 @@ lose_connection(thread_t *self, const cr_fault_t *fault)
     uint64_t suppressed;
     int64_t now = cr_clock_mono_us();
     redis_close(&self->ledger->redis);
+    redo_forget_after(self->ledger->redo, self->ledger->acknowledged);
     self->away_ms = self->away_ms == 0                 ? AWAY_FIRST_MS
                     : self->away_ms >= AWAY_MAX_MS / 2 ? AWAY_MAX_MS
                                                        : self->away_ms * 2;
@@ -118,61 +120,31 @@ lose_connection(thread_t *self, const cr_fault_t *fault)
                cr_log_value(cr_slice_of(fault->text), why), suppressed);
 }
 
-bool
-ledger_is_fenced(const ledger_t *self)
+cr_err_t
+ledger_over(const ledger_t *self)
 {
-    return atomic_load(&self->fenced);
+    return (cr_err_t)atomic_load(&self->over);
 }
 
+/* Another daemon has the store (CR_CONFLICT), or nobody has what was in it (CR_CORRUPT). */
 static void
-become_fenced(thread_t *self)
+end_with(thread_t *self, cr_err_t why, const cr_fault_t *fault)
 {
-    if (!atomic_exchange(&self->ledger->fenced, true))
+    char reason[300];
+    cr_log_value(cr_slice_of(fault->text), reason);
+    if (why == CR_CONFLICT)
         cr_log(CR_LOG_ERR, "fenced", "epoch=%" PRIu64, self->ledger->epoch);
+    else
+        cr_log(CR_LOG_ERR, "store_lost", "epoch=%" PRIu64 " reason=%s", self->ledger->epoch,
+               reason);
+    atomic_store(&self->ledger->over, why);
     self->away_ms = 0;
 }
 
-/* A new broadcast's number comes from Redis; its audit line names it. */
-static cr_err_t
-number_broadcast(thread_t *self, ledger_op_t *op)
-{
-    redis_command_t command;
-    redis_reply_t *reply;
-    redis_command(&command, "FCALL");
-    redis_argument(&command, CR_SLICE("crier_number"));
-    redis_argument(&command, CR_SLICE("2"));
-    redis_argument(&command, CR_SLICE("{p}:epoch"));
-    redis_argument(&command, CR_SLICE("{p}:broadcast"));
-    redis_argument(&command, cr_slice_of(self->ledger->epoch_text));
-    cr_err_t err = redis_call(self->ledger->redis, &command, &reply, &op->fault);
-    if (err != CR_OK)
-        return err;
-    op->broadcast = (uint64_t)redis_reply_integer(reply);
-    redis_reply_free(&reply);
-    char text[CR_ID_TEXT_MAX];
-    if (op->audit)
-        json_object_set_new(op->audit, "object", json_string(cr_id_format(op->broadcast, text)));
-    return CR_OK;
-}
-
-/* While nothing is in flight. False: the connection is lost, or we are fenced. */
 static bool
-number_broadcasts(thread_t *self)
+is_the_end(cr_err_t err)
 {
-    for (size_t i = 0; i < self->count && i < PIPELINE_MAX; i++) {
-        ledger_op_t *op = self->queue[i].op;
-        if (op->kind != LEDGER_BROADCAST_NEW || op->broadcast != 0)
-            continue;
-        cr_err_t err = number_broadcast(self, op);
-        if (err == CR_OK)
-            continue;
-        if (err == CR_CONFLICT)
-            become_fenced(self);
-        else
-            lose_connection(self, &op->fault);
-        return false;
-    }
-    return true;
+    return err == CR_CONFLICT || err == CR_CORRUPT;
 }
 
 static void
@@ -182,8 +154,8 @@ reconnect(thread_t *self)
     cr_err_t err = redis_open(&self->ledger->config, &self->ledger->redis, &fault);
     if (err == CR_OK)
         err = ledger_resume(self->ledger, &fault);
-    if (err == CR_CONFLICT && self->ledger->redis) {
-        become_fenced(self);
+    if (is_the_end(err) && self->ledger->redis) {
+        end_with(self, err, &fault);
         return;
     }
     if (err != CR_OK) {
@@ -194,6 +166,16 @@ reconnect(thread_t *self)
     self->away_ms = 0;
     metrics_set(METRIC_LEDGER_UP, 1);
     metrics_add(METRIC_LEDGER_RECONNECTS, 1);
+}
+
+/* A new broadcast's number; its audit line names it. */
+static void
+number_broadcast(ledger_t *ledger, ledger_op_t *op)
+{
+    char text[CR_ID_TEXT_MAX];
+    op->broadcast = ++ledger->newest_broadcast;
+    if (op->audit)
+        json_object_set_new(op->audit, "object", json_string(cr_id_format(op->broadcast, text)));
 }
 
 /*
@@ -211,6 +193,8 @@ prepare_pipeline(thread_t *self, ledger_op_t *ops[PIPELINE_MAX])
         op->err = CR_OK;
         if (op->kind == LEDGER_BLOCK && op->cursor == 0)
             op->cursor = ++ledger->operation;
+        if (op->kind == LEDGER_BROADCAST_NEW && op->broadcast == 0)
+            number_broadcast(ledger, op);
         if (op->audit) {
             ops_number_audit(ledger, op);
             break;
@@ -219,14 +203,29 @@ prepare_pipeline(thread_t *self, ledger_op_t *ops[PIPELINE_MAX])
     return count;
 }
 
+static void
+send_group(ledger_t *ledger, entry_t *entry, ledger_op_t *const *ops, size_t group)
+{
+    uint64_t from = redo_position(ledger->redo);
+    redis_record(ledger->redis, ops_only_reads(ops[0]) ? NULL : ledger->redo, ledger->mark + 1);
+    entry->group = group;
+    entry->replies = ops_append(ledger, ops, group);
+    redis_record(ledger->redis, NULL, 0);
+    for (size_t i = 0; i < group; i++) {
+        entry[i].redo_from = from;
+        entry[i].redo_to = redo_position(ledger->redo);
+    }
+}
+
 static size_t
-send_pipeline(thread_t *self)
+send_pipeline(thread_t *self, bool *writes)
 {
     ledger_op_t *ops[PIPELINE_MAX];
     size_t count = prepare_pipeline(self, ops);
+    *writes = false;
     for (size_t i = 0; i < count; i += self->queue[i].group) {
-        self->queue[i].group = ops_group(ops + i, count - i);
-        self->queue[i].replies = ops_append(self->ledger, ops + i, self->queue[i].group);
+        send_group(self->ledger, &self->queue[i], ops + i, ops_group(ops + i, count - i));
+        *writes |= !ops_only_reads(ops[i]);
     }
     return count;
 }
@@ -274,12 +273,11 @@ static void
 settle(thread_t *self, entry_t *entry, bool *repeat)
 {
     ledger_op_t *op = entry->op;
-    if (op->err == CR_CONFLICT) {
-        become_fenced(self);
-        answer(entry);
-    } else if (!ops_must_be_stored(op)) {
+    if (op->err != CR_OK)
+        redo_void(self->ledger->redo, entry->redo_from, entry->redo_to);
+    if (!ops_must_be_stored(op)) {
         if (op->err != CR_OK)
-            op->err = CR_AGAIN;
+            op->err = op->err == CR_CONFLICT ? CR_CONFLICT : CR_AGAIN;
         answer(entry);
     } else if (op->err != CR_OK) {
         *repeat = true;
@@ -290,58 +288,81 @@ settle(thread_t *self, entry_t *entry, bool *repeat)
     }
 }
 
-/* Takes the reply to a renewal. */
+/* Takes the reply to the mark, which says whether all before it holds. */
 static cr_err_t
-take_renewal(thread_t *self, cr_fault_t *fault)
+take_mark(ledger_t *ledger, cr_fault_t *fault)
 {
     redis_reply_t *reply;
-    cr_err_t err = redis_next(self->ledger->redis, &reply, fault);
-    if (err == CR_OK)
-        redis_reply_free(&reply);
-    if (err == CR_CONFLICT)
-        become_fenced(self);
-    return err;
+    cr_err_t err = redis_next(ledger->redis, &reply, fault);
+    if (err != CR_OK)
+        return err;
+    redis_reply_free(&reply);
+    ledger->acknowledged = ledger->mark;
+    return CR_OK;
 }
 
-/* One pipeline: a prefix of the queue, and the renewal of the lease when that is due. */
+/* One pipeline: a prefix of the queue, and a mark behind what it writes. The mark renews the lease
+ * when that is due. */
 static cr_err_t
 send_and_take(thread_t *self, size_t *sent, cr_fault_t *fault)
 {
     int64_t now = cr_clock_mono_us();
-    bool renews = now >= self->renew_us;
+    bool writes, renews = now >= self->renew_us;
     cr_err_t err = CR_OK;
-    *sent = send_pipeline(self);
-    if (renews) {
+    *sent = send_pipeline(self, &writes);
+    self->ledger->mark += writes;
+    if (writes || renews)
+        active_append_mark(self->ledger, renews);
+    if (renews)
         self->renew_us = now + RENEW_MS * CR_US_PER_MS;
-        active_append_renewal(self->ledger);
-    }
     for (size_t i = 0; err == CR_OK && i < *sent; i += self->queue[i].group) {
         err = take_replies(self, &self->queue[i]);
         if (err != CR_OK)
             *fault = self->queue[i].op->fault;
     }
-    return err == CR_OK && renews ? take_renewal(self, fault) : err;
+    return err == CR_OK && (writes || renews) ? take_mark(self->ledger, fault) : err;
+}
+
+/* Answers what is stored and what may fail; says whether something must be written again. */
+static bool
+settle_all(thread_t *self, size_t sent, cr_fault_t *fault)
+{
+    bool repeat = false, audit_failed = false;
+    for (size_t i = 0; i < sent; i++) {
+        entry_t *entry = &self->queue[i];
+        if (entry->op->err != CR_OK)
+            *fault = entry->op->fault;
+        audit_failed |= entry->op->err != CR_OK && entry->op->audit;
+        settle(self, entry, &repeat);
+    }
+    compact(self);
+    return repeat || audit_failed;
+}
+
+/* Somebody flushed the functions: nothing of the pipeline was done that could not be done again. */
+static cr_err_t
+reload(thread_t *self, cr_fault_t *fault)
+{
+    redo_forget_after(self->ledger->redo, self->ledger->acknowledged);
+    cr_err_t err = redis_load_functions(self->ledger->redis, fault);
+    cr_log(CR_LOG_WARN, "functions_reloaded", "result=%s", cr_err_name(err));
+    return err == CR_OK ? load_audit_end(self->ledger, fault) : err;
 }
 
 static void
 exchange(thread_t *self)
 {
-    if (!number_broadcasts(self))
-        return;
     size_t sent;
-    bool repeat = false, audit_failed = false;
     cr_fault_t fault = {.text = "a write was refused"};
     cr_err_t err = send_and_take(self, &sent, &fault);
-    for (size_t i = 0; err != CR_CLOSED && i < sent; i++) {
-        entry_t *entry = &self->queue[i];
-        if (entry->op->err != CR_OK)
-            fault = entry->op->fault;
-        audit_failed |= entry->op->err != CR_OK && entry->op->audit;
-        settle(self, entry, &repeat);
-    }
-    compact(self);
+    if (err == CR_NOTFOUND)
+        err = reload(self, &fault);
+    else if (err == CR_OK && settle_all(self, sent, &fault))
+        err = CR_AGAIN;
     /* Reconnecting re-loads the functions and the end of the audit chain, and waits a little. */
-    if (!self->ledger->fenced && (err != CR_OK || repeat || audit_failed))
+    if (is_the_end(err))
+        end_with(self, err, &fault);
+    else if (err != CR_OK)
         lose_connection(self, &fault);
 }
 
@@ -363,8 +384,8 @@ static long
 wait_ms(const thread_t *self, int64_t now)
 {
     int64_t next = self->away_ms > 0 ? self->next_try_us : self->renew_us;
-    if (self->ledger->fenced)
-        return FENCED_MS;
+    if (self->ledger->over != CR_OK)
+        return OVER_MS;
     if (next <= now || (self->away_ms == 0 && self->count > 0))
         return 0;
     return (long)((next - now) / CR_US_PER_MS + 1);
@@ -415,9 +436,10 @@ thread_main(zsock_t *pipe, void *context)
     zsock_signal(pipe, bound ? 0 : 1);
     while (bound && !is_over(&self)) {
         wait_for_ops(&self);
-        if (self.away_ms > 0 && self.next_try_us <= cr_clock_mono_us() && !self.ledger->fenced)
+        if (self.away_ms > 0 && self.next_try_us <= cr_clock_mono_us() &&
+            self.ledger->over == CR_OK)
             reconnect(&self);
-        if (self.away_ms > 0 || self.ledger->fenced)
+        if (self.away_ms > 0 || self.ledger->over != CR_OK)
             refuse_what_may_be(&self);
         else if (has_work(&self))
             exchange(&self);
@@ -447,9 +469,10 @@ ledger_destroy(ledger_t **self_p)
     if (!self)
         return;
     zactor_destroy(&self->actor);
-    if (self->redis && self->epoch > 0 && !self->fenced)
+    if (self->redis && self->epoch > 0 && self->over == CR_OK)
         active_release(self);
     redis_close(&self->redis);
+    redo_close(&self->redo);
     free(self);
     *self_p = NULL;
 }

@@ -29,6 +29,7 @@ typedef struct {
     const char *redis_url;     /* "unix:///path/redis.sock" or "tcp://host:port" */
     const char *password_file; /* "" for none */
     int64_t timeout_ms;        /* of one pipeline */
+    const char *redo_file;     /* keeps the newest writes over our end; "" or NULL: in memory */
 } ledger_config_t;
 
 /* What is known of a person on a channel beside the directory, a bit each: no personal data. */
@@ -183,8 +184,9 @@ cr_err_t ledger_start(ledger_t *self, cr_fault_t *fault) CR_MUST_USE;
 /* An op over a PAIR: ownership goes with it. Receive gives NULL when interrupted. */
 void ledger_send(zsock_t *socket, ledger_op_t **op_p);
 ledger_op_t *ledger_receive(zsock_t *socket);
-/* Another daemon has taken the store over: nothing can be written any more. From any thread. */
-bool ledger_is_fenced(const ledger_t *self);
+/* CR_OK; or why nothing can be written any more: CR_CONFLICT, another daemon has taken the store
+ * over; CR_CORRUPT, the store has lost what it had. From any thread. */
+cr_err_t ledger_over(const ledger_t *self);
 /* Stops the thread after what it holds is stored, or after `timeout_ms`. */
 void ledger_destroy(ledger_t **self_p);
 

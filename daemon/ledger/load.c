@@ -5,13 +5,13 @@
 
 #include "internal.h"
 
-enum { LOAD_PIPELINE = 256 };
+enum { LOAD_PIPELINE = 256, REDO_BYTES = 16 << 20 };
 
 static const char zero_hash[65] =
     "0000000000000000000000000000000000000000000000000000000000000000";
 
 /* Number and hash of the newest audit line: the next one is chained to it. */
-static cr_err_t
+cr_err_t
 load_audit_end(ledger_t *self, cr_fault_t *fault)
 {
     redis_command_t command;
@@ -47,19 +47,23 @@ call_text(redis_t *redis, const char *name, const char *key, redis_reply_t **rep
     return redis_call(redis, &command, reply, fault);
 }
 
+static cr_err_t
+load_newest_broadcast(ledger_t *self, cr_fault_t *fault)
+{
+    redis_reply_t *reply;
+    cr_err_t err = call_text(self->redis, "GET", "{p}:broadcast", &reply, fault);
+    if (err != CR_OK)
+        return err;
+    self->newest_broadcast = (uint64_t)redis_reply_integer(reply);
+    redis_reply_free(&reply);
+    return CR_OK;
+}
+
 cr_err_t
 ledger_resume(ledger_t *self, cr_fault_t *fault)
 {
-    redis_reply_t *reply;
-    cr_err_t err = call_text(self->redis, "GET", "{p}:epoch", &reply, fault);
-    if (err != CR_OK)
-        return err;
-    uint64_t epoch = (uint64_t)redis_reply_integer(reply);
-    redis_reply_free(&reply);
-    if (epoch != self->epoch)
-        return cr_fault_set(fault, CR_CONFLICT, "redis: epoch %" PRIu64 " has replaced %" PRIu64,
-                            epoch, self->epoch);
-    return load_audit_end(self, fault);
+    cr_err_t err = resume_connection(self, fault);
+    return err == CR_OK ? load_audit_end(self, fault) : err;
 }
 
 cr_err_t
@@ -69,7 +73,9 @@ ledger_open(const ledger_config_t *config, ledger_t **self_p, cr_fault_t *fault)
     if (!self)
         return cr_fault_set(fault, CR_NOMEM, "out of memory");
     self->config = *config;
-    cr_err_t err = redis_open(config, &self->redis, fault);
+    cr_err_t err = redo_open(config->redo_file, REDO_BYTES, &self->redo, fault);
+    if (err == CR_OK)
+        err = redis_open(config, &self->redis, fault);
     if (err != CR_OK) {
         ledger_destroy(&self);
         return err == CR_CLOSED ? CR_AGAIN : err;
@@ -82,7 +88,13 @@ cr_err_t
 ledger_take(ledger_t *self, const char *name, cr_fault_t *fault)
 {
     snprintf(self->name, sizeof self->name, "%s", name);
-    cr_err_t err = active_claim(self, fault);
+    cr_err_t err = resume_predecessor(self, fault);
+    if (err == CR_OK)
+        err = active_claim(self, fault);
+    if (err == CR_OK) {
+        redo_begin(self->redo, self->epoch);
+        err = load_newest_broadcast(self, fault);
+    }
     if (err == CR_OK)
         err = load_audit_end(self, fault);
     return err == CR_CLOSED ? CR_AGAIN : err;

@@ -329,6 +329,22 @@ append_broadcast(ledger_t *self, ledger_op_t *op)
     return 2;
 }
 
+/* Its number was taken from memory; Redis must not fall behind it. */
+static size_t
+append_new_broadcast(ledger_t *self, ledger_op_t *op)
+{
+    redis_command_t command;
+    redis_command(&command, "FCALL");
+    redis_argument(&command, CR_SLICE("crier_number"));
+    redis_argument(&command, CR_SLICE("2"));
+    redis_argument(&command, CR_SLICE("{p}:epoch"));
+    redis_argument(&command, CR_SLICE("{p}:broadcast"));
+    redis_argument(&command, cr_slice_of(self->epoch_text));
+    redis_argumentf(&command, "%" PRIu64, op->broadcast);
+    redis_append(self->redis, &command);
+    return 1 + append_broadcast(self, op);
+}
+
 static size_t
 append_audience(ledger_t *self, ledger_op_t *op)
 {
@@ -526,23 +542,23 @@ absorb_audit(ledger_op_t *op, size_t index, const redis_reply_t *reply)
 static const struct {
     size_t (*append)(ledger_t *self, ledger_op_t *op);
     void (*absorb)(ledger_op_t *op, size_t index, const redis_reply_t *reply); /* NULL: no result */
-    bool must_be_stored;
+    bool must_be_stored, only_reads;
 } kinds[LEDGER_OP_COUNT] = {
     [LEDGER_BLOCK] = {append_block, NULL, true},
-    [LEDGER_RECEIPTS_FIND] = {append_find, absorb_find, true},
-    [LEDGER_TRAIL] = {append_trail, absorb_bytes, false},
-    [LEDGER_BROADCAST_NEW] = {append_broadcast, NULL, false},
+    [LEDGER_RECEIPTS_FIND] = {append_find, absorb_find, true, true},
+    [LEDGER_TRAIL] = {append_trail, absorb_bytes, false, true},
+    [LEDGER_BROADCAST_NEW] = {append_new_broadcast, NULL, false},
     [LEDGER_BROADCAST_PUT] = {append_broadcast, NULL, false},
     [LEDGER_AUDIENCE_PUT] = {append_audience, NULL, false},
-    [LEDGER_AUDIENCE_GET] = {append_audience_get, absorb_bytes, false},
-    [LEDGER_STATUS_GET] = {append_status_get, absorb_status, false},
-    [LEDGER_STATUS_READ] = {append_status_read, absorb_chunk, false},
+    [LEDGER_AUDIENCE_GET] = {append_audience_get, absorb_bytes, false, true},
+    [LEDGER_STATUS_GET] = {append_status_get, absorb_status, false, true},
+    [LEDGER_STATUS_READ] = {append_status_read, absorb_chunk, false, true},
     [LEDGER_DOCUMENT_PUT] = {append_document, NULL, false},
     [LEDGER_MARK_PUT] = {append_mark, NULL, false},
     [LEDGER_IDEMPOTENCY_BEGIN] = {append_idempotency_begin, absorb_idempotency, false},
     [LEDGER_IDEMPOTENCY_END] = {append_idempotency_end, NULL, false},
     [LEDGER_AUDIT_PUT] = {append_nothing, NULL, false},
-    [LEDGER_AUDIT_READ] = {append_audit_read, absorb_audit, false},
+    [LEDGER_AUDIT_READ] = {append_audit_read, absorb_audit, false, true},
 };
 
 void
@@ -602,4 +618,10 @@ bool
 ops_must_be_stored(const ledger_op_t *op)
 {
     return kinds[op->kind].must_be_stored;
+}
+
+bool
+ops_only_reads(const ledger_op_t *op)
+{
+    return kinds[op->kind].only_reads;
 }

@@ -8,12 +8,15 @@
 #include <string.h>
 
 #include "cr_keys.h"
+#include "cr_log.h"
 #include "crier_lua.h"
 
 enum { REDIS_VERSION_MAJOR_MIN = 7 };
 
 struct redis {
     redisContext *context;
+    redo_t *redo; /* where commands are kept; NULL: nowhere */
+    uint64_t mark;
 };
 
 static redisContext *
@@ -51,7 +54,7 @@ authenticate(redis_t *self, const char *password_file, cr_fault_t *fault)
     free(password);
     if (err == CR_OK)
         redis_reply_free(&reply);
-    return err == CR_CORRUPT ? cr_fault_set(fault, CR_CONFLICT, "redis: wrong password") : err;
+    return err == CR_IO ? cr_fault_set(fault, CR_CONFLICT, "redis: wrong password") : err;
 }
 
 /* The value of one CONFIG parameter; empty when CONFIG is not allowed here. */
@@ -94,28 +97,34 @@ check_version(redis_t *self, cr_fault_t *fault)
     return CR_OK;
 }
 
-/* A server that evicts keys or keeps no log would lose deliveries silently. */
+/* A server that evicts keys or keeps no log would lose deliveries silently. Where CONFIG is not
+ * allowed the values are not known, and believed. */
 static cr_err_t
 check_server(redis_t *self, cr_fault_t *fault)
 {
     static const struct {
-        const char *parameter, *wanted;
-    } rules[] = {{"maxmemory-policy", "noeviction"}, {"appendonly", "yes"}};
+        const char *parameter, *wanted, *tolerated;
+    } rules[] = {{"maxmemory-policy", "noeviction", "noeviction"},
+                 {"appendonly", "yes", "yes"},
+                 {"appendfsync", "always", "everysec"}};
     cr_err_t err = check_version(self, fault);
-    if (err != CR_OK)
-        return err;
-    for (size_t i = 0; i < CR_COUNT(rules); i++) {
+    for (size_t i = 0; err == CR_OK && i < CR_COUNT(rules); i++) {
         char value[32];
         config_get(self, rules[i].parameter, value);
-        if (value[0] != '\0' && strcmp(value, rules[i].wanted) != 0)
-            return cr_fault_set(fault, CR_CONFLICT, "redis: %s must be \"%s\", it is \"%s\"",
-                                rules[i].parameter, rules[i].wanted, value);
+        if (value[0] == '\0' || strcmp(value, rules[i].wanted) == 0)
+            continue;
+        if (strcmp(value, rules[i].tolerated) != 0)
+            return cr_fault_set(fault, CR_CONFLICT,
+                                "redis: %s is \"%s\"; its configuration needs the line \"%s %s\"",
+                                rules[i].parameter, value, rules[i].parameter, rules[i].wanted);
+        cr_log(CR_LOG_WARN, "redis_may_forget", "%s=%s wanted=%s", rules[i].parameter, value,
+               rules[i].wanted);
     }
-    return CR_OK;
+    return err;
 }
 
-static cr_err_t
-load_functions(redis_t *self, cr_fault_t *fault)
+cr_err_t
+redis_load_functions(redis_t *self, cr_fault_t *fault)
 {
     redis_command_t command;
     redis_reply_t *reply = NULL;
@@ -152,7 +161,7 @@ redis_open(const ledger_config_t *config, redis_t **self_p, cr_fault_t *fault)
     if (err == CR_OK)
         err = check_server(self, fault);
     if (err == CR_OK)
-        err = load_functions(self, fault);
+        err = redis_load_functions(self, fault);
     if (err != CR_OK) {
         redis_close(&self);
         return err == CR_CLOSED ? CR_AGAIN : err;
@@ -209,8 +218,28 @@ redis_append(redis_t *self, const redis_command_t *command)
         bytes[i] = command->argument[i].text;
         lengths[i] = command->argument[i].length;
     }
+    char *formatted = NULL;
+    int length = redisFormatCommandArgv(&formatted, (int)command->count, bytes, lengths);
+    CR_ASSERT(length > 0); /* only memory can fail */
+    cr_slice_t whole = {formatted, (size_t)length};
+    redis_append_bytes(self, whole);
+    if (self->redo)
+        redo_add(self->redo, self->mark, whole);
+    redisFreeCommand(formatted);
+}
+
+void
+redis_append_bytes(redis_t *self, cr_slice_t bytes)
+{
     /* A failure stays in the context and is reported by redis_next. */
-    redisAppendCommandArgv(self->context, (int)command->count, bytes, lengths);
+    redisAppendFormattedCommand(self->context, bytes.text, bytes.length);
+}
+
+void
+redis_record(redis_t *self, redo_t *redo, uint64_t mark)
+{
+    self->redo = redo;
+    self->mark = mark;
 }
 
 static cr_err_t
@@ -220,15 +249,16 @@ classify(const char *text, cr_fault_t *fault)
         const char *prefix;
         cr_err_t err;
     } known[] = {
-        {"FENCED", CR_CONFLICT},  {"OOM", CR_AGAIN},        {"LOADING", CR_AGAIN},
-        {"READONLY", CR_AGAIN},   {"MISCONF", CR_AGAIN},    {"BUSY", CR_AGAIN},
-        {"MASTERDOWN", CR_AGAIN}, {"NOREPLICAS", CR_AGAIN},
+        {"FENCED", CR_CONFLICT},  {"EMPTIED", CR_CORRUPT}, {"ERR Function not found", CR_NOTFOUND},
+        {"OOM", CR_AGAIN},        {"LOADING", CR_AGAIN},   {"READONLY", CR_AGAIN},
+        {"MISCONF", CR_AGAIN},    {"BUSY", CR_AGAIN},      {"MASTERDOWN", CR_AGAIN},
+        {"NOREPLICAS", CR_AGAIN},
     };
-    cr_fault_set(fault, CR_CORRUPT, "redis: %s", text);
+    cr_fault_set(fault, CR_IO, "redis: %s", text);
     for (size_t i = 0; i < CR_COUNT(known); i++)
         if (strncmp(text, known[i].prefix, strlen(known[i].prefix)) == 0)
             return known[i].err;
-    return CR_CORRUPT;
+    return CR_IO;
 }
 
 cr_err_t

@@ -7,13 +7,14 @@
  * Ownership  a reply belongs to the caller (redis_reply_free); slices live as long as their reply.
  *            Arguments are borrowed until the command is appended.
  * Errors     CR_CLOSED: the connection is lost, reconnect. CR_AGAIN: Redis refused for now (loading,
- *            memory, read-only). CR_CONFLICT: fenced, another daemon writes. CR_CORRUPT: any other
- *            error reply.
+ *            memory, read-only). CR_CONFLICT: fenced, another daemon writes. CR_CORRUPT: the store
+ *            was emptied. CR_NOTFOUND: the functions are gone. CR_IO: any other error reply.
  */
 #ifndef REDIS_H
 #define REDIS_H
 
 #include "ledger.h"
+#include "redo.h"
 
 typedef struct redis redis_t;
 typedef struct redisReply redis_reply_t;
@@ -22,6 +23,7 @@ typedef struct redisReply redis_reply_t;
  * a server that loses data by its configuration. */
 cr_err_t redis_open(const ledger_config_t *config, redis_t **self, cr_fault_t *fault) CR_MUST_USE;
 void redis_close(redis_t **self_p);
+cr_err_t redis_load_functions(redis_t *self, cr_fault_t *fault) CR_MUST_USE;
 
 enum { REDIS_ARGUMENTS_MAX = 160, REDIS_TEXT_MAX = 4096 };
 
@@ -37,6 +39,10 @@ void redis_argument(redis_command_t *self, cr_slice_t bytes);
 void redis_argumentf(redis_command_t *self, const char *format, ...) CR_PRINTF(2, 3);
 
 void redis_append(redis_t *self, const redis_command_t *command);
+/* Commands appended from now on are added to `redo` under `mark`; NULL: no more. */
+void redis_record(redis_t *self, redo_t *redo, uint64_t mark);
+/* A command as it was added there. */
+void redis_append_bytes(redis_t *self, cr_slice_t bytes);
 cr_err_t redis_next(redis_t *self, redis_reply_t **reply, cr_fault_t *fault) CR_MUST_USE;
 /* Append and next, when nothing else is in flight. */
 cr_err_t redis_call(redis_t *self, const redis_command_t *command, redis_reply_t **reply,

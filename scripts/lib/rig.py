@@ -242,7 +242,8 @@ class Rig:
     def start_daemon(self, **extra):
         config = self.write_config("crierd", {
             "timezone": "Asia/Shanghai", "http.address": self.address, "http.port": 0,
-            "redis.url": f"unix://{self.redis_socket()}", "wire.endpoint": f"tcp://{self.address}:*", "wire.secret_key_file": self.keys / "crierd_secret",
+            "redis.url": f"unix://{self.redis_socket()}", "redis.redo_file": self.state / "crierd.redo",
+            "wire.endpoint": f"tcp://{self.address}:*", "wire.secret_key_file": self.keys / "crierd_secret",
             "wire.workers_dir": self.keys / "workers",
             "directory.seal_key_file": self.keys / "seal.key",
             "directory.divisions_file": ROOT / "config/sample/divisions.csv",

@@ -130,7 +130,8 @@ void
 world_start(world_t *self)
 {
     cr_fault_t fault = {.text = ""};
-    ledger_config_t ledger = {self->redis_url, "", REDIS_TIMEOUT_MS};
+    ledger_config_t ledger = {
+        .redis_url = self->redis_url, .password_file = "", .timeout_ms = REDIS_TIMEOUT_MS};
     plan_config_t plan = {.tick_ms = 20,
                           .timezone = "Asia/Shanghai",
                           .seal_key_file = self->seal_key,

@@ -54,6 +54,7 @@ class Start(unittest.TestCase):
     def daemon(self, *args):
         config = self.rig.write_config("crierd", {
             "http.port": 0, "redis.url": f"unix://{self.rig.redis_socket()}", "wire.endpoint": "tcp://127.0.0.1:*",
+            "redis.redo_file": "",
             "wire.secret_key_file": self.rig.keys / "crierd_secret", "wire.workers_dir": self.rig.keys / "workers",
             "directory.seal_key_file": self.rig.keys / "seal.key", "plan.admin_token_file": self.rig.keys / "admin.token",
             "directory.divisions_file": ROOT / "config/sample/divisions.csv"})

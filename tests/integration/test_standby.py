@@ -47,7 +47,8 @@ class Pair(unittest.TestCase):
         rig.start_redis()
         rig.start_sandbox()
         self.first = rig.start_daemon()
-        config = rig.write_config("second", {**rig.settings["crierd"], "wire.endpoint": "tcp://127.0.0.1:*", "http.port": 0})
+        config = rig.write_config("second", {**rig.settings["crierd"], "redis.redo_file": rig.state / "second.redo",
+                                          "wire.endpoint": "tcp://127.0.0.1:*", "http.port": 0})
         self.second = rig._start("second", [rig.bin / "crierd", "-c", config])
         both = f"{self.first.facts['wire']}, {self.second.facts['wire']}"
         for channel in ("sms", "mail"):
@@ -124,7 +125,7 @@ class SameAddress(unittest.TestCase):
         rig, first = self.rig, self.rig.processes["crierd"]
         host, _, port = first.facts["http"].rpartition(":")
         for taken, key in (({"wire.endpoint": first.facts["wire"]}, "wire.endpoint"), ({"http.port": int(port)}, "http.port")):
-            config = rig.write_config("second", {**rig.settings["crierd"], **taken})
+            config = rig.write_config("second", {**rig.settings["crierd"], "redis.redo_file": "", **taken})
             ended = subprocess.run([rig.bin / "crierd", "-c", config], capture_output=True, text=True, timeout=20)
             self.assertEqual(ended.returncode, 69, ended.stderr)
             self.assertIn(key, ended.stderr)

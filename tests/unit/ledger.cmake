@@ -1,0 +1,1 @@
+cr_unit_test(redo cr_daemon_core)
