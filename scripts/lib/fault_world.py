@@ -6,10 +6,11 @@ import time
 import urllib.error
 
 import fault_judge
-from rig import CHANNELS, ROOT, Rig, RigError, wait_until
+from rig import CHANNELS, ROOT, Rig, RigError, options_of, wait_until
 
 WINDOW = 16  # gateway.window's default: submits under way on a worker's connection
 PROGRAMS = ("crierd", *(f"crier-{channel}" for channel in CHANNELS))
+DAEMONS = ("crierd", "standby")
 POINTS = {"crierd": ("lease-sent", "before-ack", "report-received", "report-taken", "redis-answered"),
           "worker": ("before-submit", "submitted", "answered", "before-report", "acknowledged")}
 LANES = ("emergency", "urgent", "routine", "bulk")
@@ -28,11 +29,17 @@ class World:
 
     Whether receipts come is thrown for each world: with them what is unknown settles itself, without it stays to be counted."""
 
-    def __init__(self, run, people=300, latency_ms=LATENCY_MS, settings=None, second=False, redis_disk_bytes=0):
-        self.run, self.people, self.latency_ms, self.second = run, people, latency_ms, second
-        self.redis_disk_bytes = redis_disk_bytes
+    def __init__(self, run, people=300, latency_ms=LATENCY_MS, settings=None, second=False, standby=False, redis_disk_bytes=0,
+                 bin_dir=None):
+        """`second`: two workers a channel. `standby`: two daemons. `bin_dir`: programs of another release."""
+        self.run, self.people, self.latency_ms = run, people, latency_ms
+        self.second, self.standby, self.redis_disk_bytes = second, standby, redis_disk_bytes
         self.settings = SETTINGS | (settings or {})
-        self.rig = Rig()
+        self.rig = Rig(bin_dir=bin_dir)
+        if bin_dir:
+            self.rig.known["crierd"] = options_of(bin_dir / "crierd")
+        else:  # the same programs with named points to die at: tests/fault
+            self.rig.builds = {program: f"{program}-faulty" for program in PROGRAMS}
         self.truth = fault_judge.Truth(self.rig)
         self.numbers = itertools.count(1)
         self.open = []  # broadcasts that are sent and not judged
@@ -45,14 +52,7 @@ class World:
         if self.redis_disk_bytes:
             self.mount_redis_disk()
         rig.overrides["crierd"] = dict(self.settings)
-        for program in PROGRAMS:  # the same with named points to die at: tests/fault
-            rig.builds[program] = f"{program}-faulty"
-        if self.second:
-            rig.make_keys(f"{channel}-second" for channel in CHANNELS)
-        rig.start()
-        for channel in CHANNELS if self.second else ():
-            rig.start_worker(channel, name=f"{channel}-second")
-            rig.restart(f"{channel}-drill")  # receipts go to the one that was started last
+        self.start_processes()
         rig.add_users()
         people = rig.state / "people.csv"
         people.write_text("id,name,phone,openid,email,division\n" + "".join(
@@ -61,6 +61,21 @@ class World:
         rig.ctl("planner", "template", "put", ROOT / "config/templates/fire-day.json")
         rig.sandbox_control({"channel": "all", "latency_ms": self.latency_ms, "receipt_failed_percent": 0,
                              "receipt_missing_percent": 0 if self.receipts else 100})
+
+    def start_processes(self):
+        rig = self.rig
+        rig.make_keys(f"{channel}-{kind}" for channel in CHANNELS for kind in ("second", "drill"))
+        rig.start_redis()
+        rig.start_sandbox()
+        daemons = [rig.start_daemon()]
+        if self.standby:
+            config = rig.write_config("standby", {**rig.settings["crierd"], "wire.endpoint": f"tcp://{rig.address}:*"})
+            daemons.append(rig._start("standby", [daemons[0].argv[0], "-c", config]))
+        endpoints = ",".join(daemon.facts["wire"] for daemon in daemons)
+        for channel in CHANNELS:
+            if self.second:
+                rig.start_worker(channel, name=f"{channel}-second", **{"daemon.endpoint": endpoints})
+            rig.start_worker(channel, **{"daemon.endpoint": endpoints})  # the last one started gets the receipts
 
     def stop(self, keep):
         self.rig.keep = keep
@@ -160,7 +175,7 @@ class World:
     def count_kill(self, name):
         """A worker may leave two windows of its connection unknown, the daemon those of every connection."""
         self.run.sums["kills"] += 1
-        connections = 1 if name in self.workers() else len(self.workers()) if name == "crierd" else 0
+        connections = 1 if name in self.workers() else len(self.workers()) if name in DAEMONS else 0
         self.inject(2 * WINDOW * connections)
 
     def workers(self):
@@ -213,11 +228,17 @@ class World:
     def shown(self, broadcast):
         return self.rig.http("GET", f"/v1/broadcasts/{broadcast}", "operator")[2]
 
+    def is_finished(self, broadcast):
+        try:
+            return self.shown(broadcast).get("state") == "finished"
+        except OSError:  # nobody serves at the moment
+            return False
+
     def finish(self, deadline_s=HEAL_S):
         """Everything that was sent comes to its end by itself, and is judged."""
         self.rig.sandbox_control({"channel": "all", "latency_ms": 0})
         for broadcast in self.open:
-            wait_until(lambda: self.shown(broadcast)["state"] == "finished", f"{broadcast} to finish", deadline_s, 0.05)
+            wait_until(lambda: self.is_finished(broadcast), f"{broadcast} to finish", deadline_s, 0.05)
         self.truth.read()
         for broadcast in self.open:
             self.run.sums.update(fault_judge.judge(self.truth, self.rig, self.shown(broadcast)))

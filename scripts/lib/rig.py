@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import select
 import shutil
 import signal
@@ -43,6 +44,17 @@ def wait_until(condition, what, deadline_s=20.0, every_s=0.02):
         if time.monotonic() > end:
             raise RigError(f"waited {deadline_s:.0f} s in vain for {what}")
         time.sleep(every_s)
+
+
+def programs():
+    """The folder of the programs under test."""
+    return pathlib.Path(os.environ.get("CRIER_BIN") or ROOT / "build/release/bin")
+
+
+def options_of(program):
+    """The keys of its configuration."""
+    reference = subprocess.run([program, "--config-reference"], capture_output=True, text=True, check=True).stdout
+    return re.findall(r"^\| `([a-z0-9_.]+)`", reference, re.MULTILINE)
 
 
 class Process:
@@ -115,7 +127,7 @@ class Process:
 
 class Rig:
     def __init__(self, state=None, bin_dir=None, keep=False):
-        self.bin = pathlib.Path(bin_dir or os.environ.get("CRIER_BIN") or ROOT / "build/release/bin").resolve()
+        self.bin = pathlib.Path(bin_dir or programs()).resolve()
         if not (self.bin / "crierd").exists():
             raise RigError(f"no programs in {self.bin}: build first")
         self.own_state = state is None
@@ -125,10 +137,12 @@ class Rig:
             (self.state / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
         self.keys = self.state / "keys"
         self.address = "127." + ".".join(str(random.SystemRandom().randrange(1, 255)) for _ in range(3))
+        self.active = "crierd"  # the daemon that is spoken to
         self.processes = {}
         self.order = []
         self.overrides = {}  # program -> {key: value}, before it is started
         self.builds = {}  # program -> the executable to start instead of it
+        self.known = {}  # program of another release -> the only keys that it understands
         self.settings = {}  # program -> what its configuration holds
 
     # -- pieces -------------------------------------------------------------------------------------------------
@@ -159,21 +173,21 @@ class Rig:
         return process
 
     def _keep_addresses(self, name, facts):
-        """The others were told where crierd and the sandbox listen: with another rig beside this one, the kernel would
+        """The others were told where daemons and the sandbox listen: with another rig beside this one, the kernel would
         choose other ports the second time."""
-        if name not in ("crierd", "crier-sandbox"):
-            return
         kept = {f"{fact}.port": int(facts[fact].rpartition(":")[2]) for fact in ("http", "smtp") if fact in facts}
         if "wire" in facts:
             kept["wire.endpoint"] = facts["wire"]
-        self.write_config(name, {**self.settings[name], **kept})
+        if kept:
+            self.write_config(name, {**self.settings[name], **kept})
 
     def write_config(self, name, settings):
         """A libconfig file from a flat dict of dotted keys."""
         settings = {**settings, **self.overrides.get(name, {})}
         self.settings[name] = settings
         groups, lines = {}, []
-        for key, value in settings.items():
+        known = self.known.get(name, settings)
+        for key, value in ((key, value) for key, value in settings.items() if key in known):
             group, _, leaf = key.rpartition(".")
             text = ("true" if value else "false") if isinstance(value, bool) else \
                 f"{value}L" if isinstance(value, int) else json.dumps(str(value), ensure_ascii=False)
@@ -307,7 +321,7 @@ class Rig:
                      "--token-file", self.state / "tokens" / f"{name}.token")
 
     def url(self):
-        daemon = self.processes.get("crierd")
+        daemon = self.processes.get(self.active)
         return f"http://{daemon.facts['http']}" if daemon and "http" in daemon.facts else ""
 
     def env(self):
