@@ -199,15 +199,17 @@ static size_t
 append_notes(const bars_t *self, cr_str_t *out)
 {
     size_t lines = 0;
-    cr_str_t line;
+    cr_str_t line, wait;
     cr_str_init(&line, LINE_BYTES_MAX);
+    cr_str_init(&wait, LINE_BYTES_MAX);
     for (size_t i = 0; i < self->progress->channel_count; i++) {
         const progress_channel_t *channel = &self->progress->channels[i];
         if (channel->waits_for[0] == '\0')
             continue;
         cr_str_clear(&line);
-        words_fill(&line, W_CHANNEL_WAITS, word_for(channel->name), word_for(channel->waits_for),
-                   NULL);
+        cr_str_clear(&wait);
+        words_wait(&wait, channel->waits_for);
+        words_fill(&line, W_CHANNEL_WAITS, word_for(channel->name), cr_str_text(&wait), NULL);
         lines += append_line(self, &line, out);
     }
     if (self->trouble[0] != '\0') {
@@ -215,6 +217,7 @@ append_notes(const bars_t *self, cr_str_t *out)
         terminal_append(&line, self->trouble);
         lines += append_line(self, &line, out);
     }
+    cr_str_fini(&wait);
     cr_str_fini(&line);
     return lines;
 }

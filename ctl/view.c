@@ -81,6 +81,13 @@ write_ms(cr_str_t *out, const json_t *value)
         cr_str_appendf(out, "%.2f s", (double)json_integer_value(value) / 1000);
 }
 
+static void
+write_wait(cr_str_t *out, const json_t *value)
+{
+    if (json_is_string(value))
+        words_wait(out, json_string_value(value));
+}
+
 static const struct {
     void (*write)(cr_str_t *out, const json_t *value);
     bool right;
@@ -88,7 +95,7 @@ static const struct {
     [VIEW_TEXT] = {write_text, false},  [VIEW_NAME] = {write_name, false},
     [VIEW_NUMBER] = {write_text, true}, [VIEW_TIME] = {write_time, false},
     [VIEW_FLAG] = {write_flag, false},  [VIEW_NAMES] = {write_names, false},
-    [VIEW_MS] = {write_ms, true},
+    [VIEW_MS] = {write_ms, true},       [VIEW_WAIT] = {write_wait, false},
 };
 
 void

@@ -20,6 +20,7 @@ typedef enum {
     VIEW_FLAG,   /* yes or no */
     VIEW_NAMES,  /* a list of machine names, or the members of an object but for zeros */
     VIEW_MS,     /* milliseconds, as seconds */
+    VIEW_WAIT,   /* what something waits for */
 } view_kind_t;
 
 typedef struct {

@@ -8,7 +8,14 @@
 #include "cr_status.h"
 #include "terminal.h"
 
-enum { ENGLISH, CHINESE, LANGUAGES, PLACES_MAX = 9, SENTENCE_BYTES_MAX = 1 << 20 };
+enum {
+    ENGLISH,
+    CHINESE,
+    LANGUAGES,
+    PLACES_MAX = 9,
+    WAIT_HEAD_MAX = 64,
+    SENTENCE_BYTES_MAX = 1 << 20
+};
 
 static const char *const sentences[W_COUNT][LANGUAGES] = {
     [W_NONE] = {"", ""},
@@ -78,6 +85,19 @@ word_for(const char *name)
         return text;
     }
     return name;
+}
+
+void
+words_wait(cr_str_t *out, const char *text)
+{
+    const char *last = strrchr(text, ' ');
+    char head[WAIT_HEAD_MAX];
+    snprintf(head, sizeof head, "%.*s", last ? (int)(last - text) : 0, text);
+    const char *known = word_for(head);
+    if (!last || known == head)
+        cr_str_append_text(out, word_for(text));
+    else
+        cr_str_appendf(out, "%s%s", known, last);
 }
 
 const char *

@@ -34,6 +34,9 @@ const char *word(word_t id);
  * the next call. */
 const char *word_for(const char *name);
 
+/* The words for what something waits for: a name, or one with a time or an id behind it. */
+void words_wait(cr_str_t *out, const char *text);
+
 /* The words of status.def for a status; a name that is not known is its own word. */
 const char *word_for_status(const char *name);
 

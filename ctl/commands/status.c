@@ -1,4 +1,7 @@
 #include "broadcast.h"
+
+#include <string.h>
+
 #include "commands.h"
 #include "show.h"
 
@@ -22,7 +25,9 @@ static const view_field_t queue_fields[] = {
     {"accepted", VIEW_NUMBER, W_ACCEPTED},
     {"unknown", VIEW_NUMBER, W_UNKNOWN},
     {"settled", VIEW_NUMBER, W_SETTLED},
-    {"waits_for", VIEW_NAME, W_WAITS_FOR},
+    {"waits_for", VIEW_WAIT, W_WAITS_FOR},
+    {"since", VIEW_TIME, W_SINCE},
+    {"paused_by", VIEW_TEXT, W_PAUSED_BY},
     {0},
 };
 
@@ -36,6 +41,8 @@ static const view_field_t worker_fields[] = {
     {"credit", VIEW_NUMBER, W_CREDIT},
     {"window", VIEW_NUMBER, W_WINDOW},
     {"outcomes", VIEW_NUMBER, W_OUTCOMES},
+    {"rate", VIEW_NUMBER, W_PER_SECOND},
+    {"per_second", VIEW_NUMBER, W_LIMIT},
     {"heard_ms_ago", VIEW_MS, W_HEARD_AGO},
     {"connected", VIEW_TIME, W_CONNECTED},
     {"version", VIEW_TEXT, W_VERSION},
@@ -80,6 +87,18 @@ workers(ctl_t *ctl)
     return show_list(ctl, "/v1/workers", worker_fields);
 }
 
+/* The command's second word is the route's. */
+static cr_err_t
+workers_drain(ctl_t *ctl)
+{
+    json_t *answer;
+    const char *verb = strchr(ctl->line.command->words, ' ') + 1;
+    const char *path = api_path(ctl->api, "/v1/workers/", ctl_operand(ctl, 0), "/", verb, NULL);
+    ctl->about = ctl_operand(ctl, 0);
+    cr_err_t err = api_post(ctl->api, path, json_object(), &answer);
+    return err == CR_OK ? show_sentence(ctl, answer, W_MOVED, "name", "state") : err;
+}
+
 static cr_err_t
 gateways(ctl_t *ctl)
 {
@@ -90,6 +109,8 @@ const command_t commands_status[] = {
     {"status", "[ID]", NULL, W_HELP_STATUS, status},
     {"queue", NULL, NULL, W_HELP_QUEUE, queue},
     {"workers", NULL, NULL, W_HELP_WORKERS, workers},
+    {"workers drain", "NAME", NULL, W_HELP_WORKERS_DRAIN, workers_drain},
+    {"workers undrain", "NAME", NULL, W_HELP_WORKERS_UNDRAIN, workers_drain},
     {"gateways", NULL, NULL, W_HELP_GATEWAYS, gateways},
     {0},
 };

@@ -43,6 +43,8 @@ static const route_t routes[] = {
     ASK("POST", "/v1/broadcasts/{id}/unknown", BROADCAST_ORDER, JSON, 200),
     ASK("GET", "/v1/queue", QUEUE, NONE, 200),
     ASK("GET", "/v1/workers", WORKERS, NONE, 200),
+    ASK("POST", "/v1/workers/{name}/drain", WORKER_DRAIN, JSON, 200, FIXED("drain", true)),
+    ASK("POST", "/v1/workers/{name}/undrain", WORKER_DRAIN, JSON, 200, FIXED("drain", false)),
     ASK("GET", "/v1/gateways", GATEWAYS, NONE, 200),
     ASK("GET", "/v1/status", STATUS, NONE, 200),
     ASK("GET", "/v1/audit", AUDIT, NONE, 200, QUERY(PAGING)),

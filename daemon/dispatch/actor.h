@@ -90,7 +90,11 @@ void orders_tell_done(actor_t *self);
 /* views.c */
 json_t *views_workers(const actor_t *self);
 json_t *views_gateways(const actor_t *self);
+/* In the order in which it is served. */
 json_t *views_queue(const actor_t *self);
+/* Remembers since when each channel waits for what it waits for; true when that is something else
+ * now. */
+bool views_note_wait(const actor_t *self, core_time_t now, notice_t *notice);
 void views_count(const actor_t *self, core_time_t now, uint64_t broadcast, cr_channel_t channel,
                  dispatch_counts_t *out);
 

@@ -211,8 +211,8 @@ core_cancel(core_t *core, uint64_t id)
     return err;
 }
 
-static bool
-is_held(const broadcast_t *broadcast, int64_t wall_us)
+bool
+core_is_held(const broadcast_t *broadcast, int64_t wall_us)
 {
     return wall_us < broadcast->held_until_us;
 }
@@ -281,26 +281,6 @@ core_move(core_t *core, channel_t *channel, uint32_t rank, cr_status_t to)
     return true;
 }
 
-static core_wait_t
-waits_for(const core_t *core, const channel_t *channel)
-{
-    const cursor_t *cursor = &channel->cursor;
-    const broadcast_t *broadcast = channel->broadcast;
-    if (broadcast->over || channel->leased > 0 || broadcast->end != 0)
-        return CORE_WAITS_NOT;
-    if (cursor->open == 0)
-        return cursor->settled < cursor->total ? CORE_WAITS_RECEIPTS : CORE_WAITS_NOT;
-    if (broadcast->spec.paused)
-        return CORE_WAITS_PAUSED;
-    if (is_held(broadcast, core->now.wall_us))
-        return CORE_WAITS_HELD;
-    if (core_is_busy(core))
-        return CORE_WAITS_LEDGER;
-    if (!roster_serves(core, channel))
-        return CORE_WAITS_WORKER;
-    return cursor->by_status[CR_STATUS_WAITING] == 0 ? CORE_WAITS_RETRY : CORE_WAITS_NOT;
-}
-
 bool
 core_channel(const core_t *core, core_time_t now, uint64_t id, cr_channel_t kind,
              core_channel_t *out)
@@ -312,6 +292,7 @@ core_channel(const core_t *core, core_time_t now, uint64_t id, cr_channel_t kind
     const cursor_t *cursor = &channel->cursor;
     bool retries = cursor->open > cursor->by_status[CR_STATUS_WAITING];
     int64_t due_us = retries ? cursor->next_due_us : CURSOR_NEVER;
+    core_wait_t waits = wait_reason(core, channel);
     *out = (core_channel_t){
         .total = cursor->total,
         .leased = channel->leased,
@@ -321,7 +302,8 @@ core_channel(const core_t *core, core_time_t now, uint64_t id, cr_channel_t kind
         .half_us = channel->half_us,
         .most_us = channel->most_us,
         .last_us = channel->last_us,
-        .waits = waits_for(core, channel),
+        .waits = waits,
+        .behind = waits == CORE_WAITS_TURN ? wait_behind(core, channel) : 0,
         .held_until_us = channel->broadcast->held_until_us,
         .next_retry_us = due_us > now.mono_us || due_us == CURSOR_NEVER ? due_us : now.mono_us,
     };
@@ -359,7 +341,7 @@ static bool
 is_offered(const core_t *core, const broadcast_t *broadcast, const worker_t *worker)
 {
     return broadcast->end == 0 && !broadcast->spec.paused &&
-           !is_held(broadcast, core->now.wall_us) &&
+           !core_is_held(broadcast, core->now.wall_us) &&
            broadcast->spec.drill == worker->shown.gateway.drill &&
            broadcast->channels[worker->shown.channel];
 }

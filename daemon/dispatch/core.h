@@ -222,6 +222,9 @@ bool core_heard(core_t *self, core_time_t now, const char *worker);
 void core_bye(core_t *self, const char *worker);
 /* It wants so many leases from now on, and keeps those that it has. */
 void core_credit(core_t *self, const char *worker, uint32_t credit, uint32_t urgent_credit);
+/* The worker gets no leases from now on, or does again; what it holds it finishes. One that is not
+ * there is remembered. CR_TOOBIG: no room for another. */
+cr_err_t core_drain(core_t *self, core_time_t now, const char *worker, bool on) CR_MUST_USE;
 /* The worker's connection is gone: nothing is sent to it until it is heard again. */
 void core_unreachable(core_t *self, const char *worker);
 void core_report(core_t *self, core_time_t now, const char *worker, const core_report_t *report);
@@ -246,6 +249,8 @@ typedef struct {
     uint32_t credit, urgent_credit, leases;
     int64_t connected_us, heard_us; /* wall, monotonic */
     uint64_t outcomes, accepted, failed, retried, unknown;
+    uint32_t rate; /* outcomes a second, of late */
+    bool drained;  /* gets no leases: core_drain */
 } core_worker_t;
 
 typedef enum {
@@ -255,7 +260,9 @@ typedef enum {
     CORE_WAITS_WORKER,
     CORE_WAITS_RETRY,
     CORE_WAITS_RECEIPTS,
-    CORE_WAITS_LEDGER
+    CORE_WAITS_LEDGER,
+    CORE_WAITS_GATEWAY, /* workers are there, none of which can reach its gateway */
+    CORE_WAITS_TURN     /* all workers have as much as they may hold */
 } core_wait_t;
 
 typedef struct {
@@ -264,6 +271,7 @@ typedef struct {
     const cr_status_t *status;
     int64_t first_us, half_us, most_us, last_us; /* wall; 0: not yet */
     core_wait_t waits;
+    uint64_t behind;       /* the broadcast that has the workers; of CORE_WAITS_TURN; 0: several */
     int64_t held_until_us; /* wall; of CORE_WAITS_HELD */
     int64_t next_retry_us; /* monotonic; INT64_MAX: none */
 } core_channel_t;

@@ -96,6 +96,7 @@ typedef enum {
     DISPATCH_REACHED,   /* id, started_us, people: a broadcast that is over counts for frequency */
     DISPATCH_EXPLAIN, /* id, ordinal -> json: per channel rank, status, attempts with times from the
                          trail */
+    DISPATCH_DRAIN,   /* name, on: core_drain; answered like WORKERS */
     DISPATCH_WORKERS,
     DISPATCH_GATEWAYS,
     DISPATCH_QUEUE,  /* -> json array as in docs/http-api.md */
@@ -115,6 +116,7 @@ typedef struct {
     cr_channel_t channel;
     uint32_t ordinal;
     bool on;
+    char name[32]; /* of a worker */
     roaring_bitmap_t *people;
     int64_t started_us;
     json_t *json;

@@ -30,7 +30,11 @@ typedef struct {
     roaring_bitmap_t *refused[CR_CHANNEL_COUNT]; /* addresses, since the last tick; NULL: none */
     bool over;                                   /* the core is done with it */
     bool done;                                   /* to be told to plan */
-    dispatch_message_t *order;                   /* to be answered when it is stored */
+    struct {
+        core_wait_t reason;
+        int64_t since_us; /* wall */
+    } waits[CR_CHANNEL_COUNT];
+    dispatch_message_t *order; /* to be answered when it is stored */
 } notice_t;
 
 /* Takes the broadcast over. NULL: memory. */

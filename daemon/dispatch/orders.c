@@ -174,6 +174,15 @@ on_explain(actor_t *self, dispatch_message_t **message_p)
 }
 
 static void
+on_drain(actor_t *self, dispatch_message_t **message_p)
+{
+    dispatch_message_t *message = *message_p;
+    message->err = core_drain(self->core, actor_now(), message->name, message->on);
+    message->json = views_workers(self);
+    orders_answer(self, message_p);
+}
+
+static void
 on_workers(actor_t *self, dispatch_message_t **message_p)
 {
     (*message_p)->json = views_workers(self);
@@ -210,7 +219,7 @@ static void (*const orders[])(actor_t *self, dispatch_message_t **message_p) = {
     [DISPATCH_REACHED] = on_reached,     [DISPATCH_EXPLAIN] = on_explain,
     [DISPATCH_WORKERS] = on_workers,     [DISPATCH_GATEWAYS] = on_gateways,
     [DISPATCH_QUEUE] = on_queue,         [DISPATCH_STOP] = on_stop,
-    [DISPATCH_ORDER] = on_order,
+    [DISPATCH_ORDER] = on_order,         [DISPATCH_DRAIN] = on_drain,
 };
 
 void
@@ -265,9 +274,21 @@ tell_changed(void *context, const core_broadcast_t *broadcast, bool over)
         tell_counts(self, notice->spec, DISPATCH_COUNTS);
 }
 
+static void
+note_waits(actor_t *self)
+{
+    core_time_t now = actor_now();
+    for (size_t i = 0; i < self->notice_count; i++) {
+        notice_t *notice = self->notices[i];
+        if (!notice->over && views_note_wait(self, now, notice))
+            tell_counts(self, notice->spec, DISPATCH_COUNTS);
+    }
+}
+
 void
 orders_publish(actor_t *self)
 {
+    note_waits(self);
     core_each_changed(self->core, tell_changed, self);
     const core_stats_t stats = core_stats(self->core);
     const struct {

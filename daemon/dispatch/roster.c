@@ -4,6 +4,8 @@
 
 #include "state.h"
 
+enum { RATE_MS = 2000 };
+
 /* FNV-1a. */
 static uint32_t
 hash_of(const char *name)
@@ -41,7 +43,8 @@ index_again(core_t *core)
 static bool
 is_forgettable(const worker_t *worker)
 {
-    return worker->shown.state == CORE_SILENT && !worker->leases && worker->uses == 0;
+    return worker->shown.state == CORE_SILENT && !worker->shown.drained && !worker->leases &&
+           worker->uses == 0;
 }
 
 /* Forgets the worker that has been silent for longest. */
@@ -209,6 +212,19 @@ core_credit(core_t *core, const char *name, uint32_t credit, uint32_t urgent_cre
         set_credit(&worker->shown, credit, urgent_credit);
 }
 
+cr_err_t
+core_drain(core_t *core, core_time_t now, const char *name, bool on)
+{
+    core->now = now;
+    worker_t *worker = roster_find(core, name);
+    if (!worker && on)
+        worker = roster_add(core, name);
+    if (!worker)
+        return on ? CR_TOOBIG : CR_OK;
+    worker->shown.drained = on;
+    return CR_OK;
+}
+
 void
 core_unreachable(core_t *core, const char *name)
 {
@@ -229,11 +245,24 @@ give_up(core_t *core, worker_t *worker)
     worker->shown.state = CORE_SILENT;
 }
 
+static void
+measure(worker_t *worker, int64_t now_us)
+{
+    int64_t elapsed_us = now_us - worker->rated_us;
+    if (elapsed_us < RATE_MS * CR_US_PER_MS)
+        return;
+    uint64_t done = worker->shown.outcomes - worker->rated_outcomes;
+    worker->shown.rate = (uint32_t)(done * CR_US_PER_S / (uint64_t)elapsed_us);
+    worker->rated_us = now_us;
+    worker->rated_outcomes = worker->shown.outcomes;
+}
+
 void
 roster_tick(core_t *core)
 {
     for (uint32_t i = 0; i < core->worker_count; i++) {
         worker_t *worker = core->workers[i];
+        measure(worker, core->now.mono_us);
         if (worker->shown.state != CORE_SILENT &&
             core->now.mono_us - worker->shown.heard_us > core->config.lease_us)
             give_up(core, worker);
@@ -249,20 +278,16 @@ roster_has_credit(const core_t *core, const worker_t *worker, cr_lane_t lane)
 {
     bool urgent = lane == CR_LANE_EMERGENCY;
     uint32_t credit = urgent ? worker->shown.urgent_credit : worker->shown.credit;
-    return worker->shown.state == CORE_READY && !worker->unreachable &&
+    return worker->shown.state == CORE_READY && !worker->shown.drained && !worker->unreachable &&
            worker->rest_until_us <= core->now.mono_us && worker->out[urgent] < credit;
 }
 
 bool
-roster_serves(const core_t *core, const channel_t *channel)
+roster_may_serve(const worker_t *self, const channel_t *channel)
 {
-    for (uint32_t i = 0; i < core->worker_count; i++) {
-        const core_worker_t *worker = &core->workers[i]->shown;
-        if (worker->state == CORE_READY && worker->channel == channel->kind &&
-            worker->gateway.drill == channel->broadcast->spec.drill)
-            return true;
-    }
-    return false;
+    const core_worker_t *worker = &self->shown;
+    return worker->state == CORE_READY && !worker->drained && worker->channel == channel->kind &&
+           worker->gateway.drill == channel->broadcast->spec.drill;
 }
 
 void

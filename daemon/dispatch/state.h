@@ -84,6 +84,8 @@ struct worker {
     uint32_t ended_next, receipts_next;
     uint32_t uses; /* tickets and batches that point here */
     int64_t rest_until_us;
+    int64_t rated_us; /* when the rate was taken last, at so many outcomes */
+    uint64_t rated_outcomes;
     bool unreachable;
 };
 
@@ -145,6 +147,14 @@ void core_refuse(core_t *core, const char *worker, core_refusal_t reason, uint64
 /* Moves a byte and keeps the channel's counts and times. False: the table forbids it. */
 bool core_move(core_t *core, channel_t *channel, uint32_t rank, cr_status_t to);
 
+/* Quiet hours or the like keep it back. */
+bool core_is_held(const broadcast_t *broadcast, int64_t wall_us);
+
+/* wait.c */
+core_wait_t wait_reason(const core_t *core, const channel_t *channel);
+/* The broadcast of a higher lane, or an older one, that has the workers; 0: none. */
+uint64_t wait_behind(const core_t *core, const channel_t *channel);
+
 /* roster.c */
 worker_t *roster_find(const core_t *core, const char *name);
 /* NULL: full. Forgets a silent worker to make room. */
@@ -154,8 +164,8 @@ void roster_touch(core_t *core, worker_t *worker);
 void roster_tick(core_t *core);
 void roster_fini(core_t *core);
 bool roster_has_credit(const core_t *core, const worker_t *worker, cr_lane_t lane);
-/* Whether any worker could take this broadcast's channel. */
-bool roster_serves(const core_t *core, const channel_t *channel);
+/* Whether the worker could take this broadcast's channel, had it room. */
+bool roster_may_serve(const worker_t *worker, const channel_t *channel);
 
 /* lease.c */
 uint64_t lease_next_id(core_t *core);

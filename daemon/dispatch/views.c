@@ -10,6 +10,7 @@ typedef struct {
     const actor_t *actor;
     core_time_t now;
     json_t *items;
+    cr_lane_t lane; /* of the queue's rows */
 } view_t;
 
 static json_t *
@@ -21,30 +22,40 @@ time_json(int64_t wall_us)
 
 /* -- workers and gateways ----------------------------------------------------------------------- */
 
-static void
-see_worker(void *context, const core_worker_t *worker)
+/* One that is being drained is so when it holds nothing any more. */
+static const char *
+state_of(const core_worker_t *worker)
 {
     static const char *const states[] = {[CORE_READY] = "ready",
                                          [CORE_DRAINING] = "draining",
                                          [CORE_SILENT] = "silent",
                                          [CORE_ABSENT] = "silent"};
+    if (worker->state == CORE_READY && worker->drained)
+        return worker->leases > 0 ? "draining" : "drained";
+    return states[worker->state];
+}
+
+static void
+see_worker(void *context, const core_worker_t *worker)
+{
     const view_t *view = context;
     int64_t heard_ms_ago = (view->now.mono_us - worker->heard_us) / CR_US_PER_MS;
     json_array_append_new(
         view->items,
-        json_pack("{s:s,s:s,s:s,s:b,s:s,s:s,s:o,s:I,s:i,s:i,s:I,s:i}", "name", worker->name,
-                  "channel", cr_channel_name(worker->channel), "gateway", worker->gateway.name,
-                  "drill", worker->gateway.drill, "version", worker->version, "state",
-                  states[worker->state], "connected", time_json(worker->connected_us),
-                  "heard_ms_ago", (json_int_t)heard_ms_ago, "leases", (int)worker->leases, "credit",
-                  (int)worker->credit, "outcomes", (json_int_t)worker->outcomes, "window",
-                  (int)worker->gateway.window));
+        json_pack("{s:s,s:s,s:s,s:b,s:s,s:s,s:b,s:o,s:I,s:i,s:i,s:I,s:i,s:i,s:i}", "name",
+                  worker->name, "channel", cr_channel_name(worker->channel), "gateway",
+                  worker->gateway.name, "drill", worker->gateway.drill, "version", worker->version,
+                  "state", state_of(worker), "drain", worker->drained, "connected",
+                  time_json(worker->connected_us), "heard_ms_ago", (json_int_t)heard_ms_ago,
+                  "leases", (int)worker->leases, "credit", (int)worker->credit, "outcomes",
+                  (json_int_t)worker->outcomes, "window", (int)worker->gateway.window, "per_second",
+                  (int)worker->gateway.per_second, "rate", (int)worker->rate));
 }
 
 json_t *
 views_workers(const actor_t *self)
 {
-    view_t view = {self, actor_now(), json_array()};
+    view_t view = {.actor = self, .now = actor_now(), .items = json_array()};
     core_each_worker(self->core, see_worker, &view);
     return view.items;
 }
@@ -113,7 +124,9 @@ describe_wait(const core_channel_t *channel, const core_broadcast_t *broadcast, 
     static const char *const words[] = {[CORE_WAITS_NOT] = "",
                                         [CORE_WAITS_PAUSED] = "paused",
                                         [CORE_WAITS_RECEIPTS] = "receipts",
-                                        [CORE_WAITS_LEDGER] = "redis"};
+                                        [CORE_WAITS_LEDGER] = "redis",
+                                        [CORE_WAITS_GATEWAY] = "gateway",
+                                        [CORE_WAITS_TURN] = "busy workers"};
     char time[CR_TIME_TEXT_MAX];
     if (channel->waits == CORE_WAITS_WORKER) {
         snprintf(out, 64, "no %s worker for %s", broadcast->drill ? "drill" : "real",
@@ -121,6 +134,9 @@ describe_wait(const core_channel_t *channel, const core_broadcast_t *broadcast, 
     } else if (channel->waits == CORE_WAITS_HELD) {
         cr_time_format_short(channel->held_until_us, time);
         snprintf(out, 64, "quiet hours until %s", time + strlen("2026-01-01 "));
+    } else if (channel->waits == CORE_WAITS_TURN && channel->behind > 0) {
+        char id[CR_ID_TEXT_MAX];
+        snprintf(out, 64, "behind %s", cr_id_format(channel->behind, id));
     } else if (channel->waits == CORE_WAITS_RETRY) {
         int64_t at = now.wall_us + (channel->next_retry_us - now.mono_us);
         snprintf(out, 64, "retry at %.8s", cr_time_format(at, time) + strlen("2026-01-01T"));
@@ -157,7 +173,7 @@ views_count(const actor_t *self, core_time_t now, uint64_t broadcast, cr_channel
 
 static json_t *
 queue_row(core_time_t now, const core_broadcast_t *broadcast, cr_channel_t kind,
-          const core_channel_t *channel, int64_t started_us)
+          const core_channel_t *channel, const notice_t *notice)
 {
     dispatch_counts_t counts = {0};
     count(now, broadcast, kind, channel, &counts);
@@ -171,15 +187,17 @@ queue_row(core_time_t now, const core_broadcast_t *broadcast, cr_channel_t kind,
     bool retries = channel->next_retry_us != INT64_MAX;
     int64_t retry_us = retries ? now.wall_us + (channel->next_retry_us - now.mono_us) : 0;
     char id[CR_ID_TEXT_MAX];
-    return json_pack("{s:s,s:s,s:s,s:b,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:s,s:o}", "id",
+    return json_pack("{s:s,s:s,s:s,s:b,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:s,s:o,s:o}", "id",
                      cr_id_format(broadcast->id, id), "channel", cr_channel_name(kind), "lane",
                      cr_lane_name(broadcast->lane), "drill", broadcast->drill, "state",
                      broadcast->paused ? "paused" : "sending", "total", (json_int_t)counts.total,
                      "waiting", sums[CR_STATUS_CLASS_WAITING], "leased", (json_int_t)counts.leased,
                      "retry", sums[CR_STATUS_CLASS_RETRY], "accepted",
                      sums[CR_STATUS_CLASS_ACCEPTED], "unknown", sums[CR_STATUS_CLASS_UNKNOWN],
-                     "settled", settled, "waiting_since", time_json(started_us), "waits_for",
-                     counts.waits_for, "next_retry", time_json(retry_us));
+                     "settled", settled, "waiting_since", time_json(notice->spec->started_us),
+                     "waits_for", counts.waits_for, "since",
+                     time_json(counts.waits_for[0] ? notice->waits[kind].since_us : 0),
+                     "next_retry", time_json(retry_us));
 }
 
 static void
@@ -187,21 +205,40 @@ see_broadcast(void *context, const core_broadcast_t *broadcast, bool over)
 {
     const view_t *view = context;
     const notice_t *notice = actor_find(view->actor, broadcast->id);
-    if (over || !notice)
+    if (over || !notice || broadcast->lane != view->lane)
         return;
     for (int i = 0; i < CR_CHANNEL_COUNT; i++) {
         core_channel_t channel;
         cr_channel_t kind = (cr_channel_t)i;
         if (core_channel(view->actor->core, view->now, broadcast->id, kind, &channel))
-            json_array_append_new(view->items, queue_row(view->now, broadcast, kind, &channel,
-                                                         notice->spec->started_us));
+            json_array_append_new(view->items,
+                                  queue_row(view->now, broadcast, kind, &channel, notice));
     }
 }
 
 json_t *
 views_queue(const actor_t *self)
 {
-    view_t view = {self, actor_now(), json_array()};
-    core_each_broadcast(self->core, see_broadcast, &view);
+    view_t view = {.actor = self, .now = actor_now(), .items = json_array()};
+    for (int lane = 0; lane < CR_LANE_COUNT; lane++) {
+        view.lane = (cr_lane_t)lane;
+        core_each_broadcast(self->core, see_broadcast, &view);
+    }
     return view.items;
+}
+
+bool
+views_note_wait(const actor_t *self, core_time_t now, notice_t *notice)
+{
+    bool changed = false;
+    for (int i = 0; i < CR_CHANNEL_COUNT; i++) {
+        core_channel_t channel;
+        if (!core_channel(self->core, now, notice->spec->id, (cr_channel_t)i, &channel) ||
+            channel.waits == notice->waits[i].reason)
+            continue;
+        notice->waits[i].reason = channel.waits;
+        notice->waits[i].since_us = now.wall_us;
+        changed = true;
+    }
+    return changed;
 }

@@ -25,6 +25,7 @@ struct plan {
     shelf_t *templates;
     broadcast_t **broadcasts; /* in the order of their numbers */
     size_t broadcast_count, broadcast_capacity;
+    json_t *off_duty; /* names of workers that get no leases */
     directory_t *directory;
     roaring_bitmap_t *marks[LEDGER_MARK_COUNT][CR_CHANNEL_COUNT];
     roaring_bitmap_t *learned[CR_CHANNEL_COUNT]; /* bad addresses that are not stored yet */
@@ -99,6 +100,9 @@ void sending_restart(plan_t *self);
 void sending_counts(plan_t *self, dispatch_message_t *news);
 /* Dispatch is done with it: the counts are kept for good, and what was sending is finished. */
 void sending_settle(plan_t *self, broadcast_t *broadcast);
+
+/* worker_verbs.c: at start, dispatch learns who gets no leases. */
+void workers_tell_drained(plan_t *self);
 
 /* schedule.c: what the clock does. */
 int schedule_on_tick(zloop_t *loop, int timer, void *plan);

@@ -46,6 +46,14 @@ on_template(void *context, const char *key, json_t *document)
 }
 
 static cr_err_t
+on_drained(void *context, const char *key, json_t *document)
+{
+    loading_t *self = context;
+    (void)document;
+    return json_object_set_new(self->plan->off_duty, key, json_true()) == 0 ? CR_OK : CR_CORRUPT;
+}
+
+static cr_err_t
 on_broadcast(void *context, uint64_t id, json_t *document)
 {
     loading_t *self = context;
@@ -233,6 +241,8 @@ plan_load(plan_t *self, ledger_t *ledger, cr_fault_t *fault)
         err = ledger_load_documents(ledger, "users", on_user, &loading, fault);
     if (err == CR_OK)
         err = ledger_load_documents(ledger, "templates", on_template, &loading, fault);
+    if (err == CR_OK)
+        err = ledger_load_documents(ledger, "drained", on_drained, &loading, fault);
     if (err == CR_OK)
         err = ledger_load_broadcasts(ledger, on_broadcast, &loading, fault);
     if (err == CR_OK)

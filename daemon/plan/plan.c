@@ -16,7 +16,8 @@ build(plan_t *self, cr_fault_t *fault)
     self->templates = shelf_new();
     self->open = zlistx_new();
     self->ops = zlist_new();
-    bool complete = self->users && self->templates && self->open && self->ops;
+    self->off_duty = json_object();
+    bool complete = self->off_duty && self->users && self->templates && self->open && self->ops;
     for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++) {
         self->learned[channel] = roaring_bitmap_create();
         complete = complete && self->learned[channel];
@@ -75,6 +76,7 @@ plan_destroy(plan_t **self_p)
             bitmap_free(self->marks[mark][channel]);
     }
     directory_unref(&self->directory);
+    json_decref(self->off_duty);
     users_destroy(&self->users);
     shelf_destroy(&self->templates);
     zlistx_destroy(&self->open);
@@ -161,6 +163,7 @@ tell_dispatch(plan_t *self)
     message->directory = directory_ref(self->directory);
     ports_tell(self, message);
     marks_begin(self);
+    workers_tell_drained(self);
     sending_restart(self);
 }
 

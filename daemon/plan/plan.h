@@ -65,6 +65,7 @@
     X(BROADCAST_ORDER, R(OPERATOR), true)                                                          \
     X(QUEUE, PLAN_ANYONE, false)                                                                   \
     X(WORKERS, PLAN_ANYONE, false)                                                                 \
+    X(WORKER_DRAIN, R(OPERATOR), true)                                                             \
     X(GATEWAYS, PLAN_ANYONE, false)                                                                \
     X(STATUS, PLAN_ANYONE, false)                                                                  \
     X(AUDIT, R(AUDITOR) | R(ADMIN), false)                                                         \

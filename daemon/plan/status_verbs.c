@@ -10,35 +10,55 @@
 enum { AUDIT_DEFAULT = 50, AUDIT_MAX = 100 };
 
 static void
-on_items(plan_t *self, ask_t *ask, dispatch_message_t *message)
+on_gateways(plan_t *self, ask_t *ask, dispatch_message_t *message)
 {
     ask_answer_items(self, ask, message->json ? json_incref(message->json) : json_array(), NULL);
 }
 
+/* Who paused it, and when, is in the record. */
 static void
-ask_items(plan_t *self, ask_t *ask, dispatch_kind_t kind)
+add_pause(const plan_t *self, json_t *row)
 {
-    dispatch_message_t *message = dispatch_message_new(kind);
-    CR_ASSERT(message);
-    ask_tell(self, ask, message, on_items);
+    uint64_t id;
+    const broadcast_t *broadcast =
+        cr_id_parse(argument_text(row, "id"), &id) == CR_OK ? broadcasts_find(self, id) : NULL;
+    const json_t *moves = broadcast ? json_object_get(broadcast->document, "moves") : NULL;
+    const json_t *last = json_array_get(moves, json_array_size(moves) - 1);
+    if (!last || broadcast->state != LIFECYCLE_PAUSED)
+        return;
+    char since[CR_TIME_TEXT_MAX];
+    int64_t at_us = json_integer_value(json_object_get(last, "at"));
+    json_object_set(row, "paused_by", json_object_get(last, "by"));
+    json_object_set_new(row, "since", json_string(cr_time_format(at_us, since)));
+}
+
+static void
+on_queue(plan_t *self, ask_t *ask, dispatch_message_t *message)
+{
+    size_t index;
+    json_t *row;
+    json_array_foreach(message->json, index, row)
+    {
+        json_object_set_new(row, "paused_by", json_null());
+        add_pause(self, row);
+    }
+    ask_answer_items(self, ask, json_incref(message->json), NULL);
 }
 
 void
 verb_queue(plan_t *self, ask_t *ask)
 {
-    ask_items(self, ask, DISPATCH_QUEUE);
-}
-
-void
-verb_workers(plan_t *self, ask_t *ask)
-{
-    ask_items(self, ask, DISPATCH_WORKERS);
+    dispatch_message_t *message = dispatch_message_new(DISPATCH_QUEUE);
+    CR_ASSERT(message);
+    ask_tell(self, ask, message, on_queue);
 }
 
 void
 verb_gateways(plan_t *self, ask_t *ask)
 {
-    ask_items(self, ask, DISPATCH_GATEWAYS);
+    dispatch_message_t *message = dispatch_message_new(DISPATCH_GATEWAYS);
+    CR_ASSERT(message);
+    ask_tell(self, ask, message, on_gateways);
 }
 
 static json_t *

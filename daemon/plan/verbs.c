@@ -48,6 +48,8 @@ static const argument_t order[] = {{"id", ARGUMENT_TEXT, true},
                                    {"action", ARGUMENT_TEXT, true},
                                    {"channels", ARGUMENT_TEXTS, false},
                                    {NULL}};
+static const argument_t drain[] = {
+    {"name", ARGUMENT_TEXT, true}, {"drain", ARGUMENT_FLAG, true}, {NULL}};
 static const argument_t explain[] = {
     {"id", ARGUMENT_TEXT, true}, {"recipient", ARGUMENT_TEXT, true}, {NULL}};
 
@@ -85,6 +87,7 @@ static const struct {
     [PLAN_BROADCAST_ORDER] = {verb_broadcast_order, order},
     [PLAN_QUEUE] = {verb_queue, none},
     [PLAN_WORKERS] = {verb_workers, none},
+    [PLAN_WORKER_DRAIN] = {verb_worker_drain, drain},
     [PLAN_GATEWAYS] = {verb_gateways, none},
     [PLAN_STATUS] = {verb_status, none},
     [PLAN_AUDIT] = {verb_audit, page},

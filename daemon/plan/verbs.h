@@ -54,9 +54,12 @@ void verb_broadcast_cancel(plan_t *self, ask_t *ask);
 void verb_broadcast_unknown(plan_t *self, ask_t *ask);
 void verb_broadcast_order(plan_t *self, ask_t *ask);
 
+/* worker_verbs.c */
+void verb_workers(plan_t *self, ask_t *ask);
+void verb_worker_drain(plan_t *self, ask_t *ask);
+
 /* status_verbs.c */
 void verb_queue(plan_t *self, ask_t *ask);
-void verb_workers(plan_t *self, ask_t *ask);
 void verb_gateways(plan_t *self, ask_t *ask);
 void verb_status(plan_t *self, ask_t *ask);
 void verb_audit(plan_t *self, ask_t *ask);

@@ -97,5 +97,70 @@ class Unknown(unittest.TestCase):
         self.assertIn("nothing of it was ever sent", self.rig.ctl("planner", "count", f"sent:{never}", check=False).stderr)
 
 
+class Crew(unittest.TestCase):
+    """Two SMS workers."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.rig = county(people=1500)
+        cls.rig.make_keys(["sms-drill-2"])
+        cls.rig.start_worker("sms", name="sms-drill-2")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.rig.stop()
+
+    def setUp(self):
+        self.rig.sandbox_control({"channel": "sms", "latency_ms": 0})
+
+    def worker(self, name):
+        return next(row for row in self.rig.ctl_json("operator", "workers")["items"] if row["name"] == name)
+
+    def rows(self, broadcast):
+        return {row["channel"]: row for row in self.rig.ctl_json("operator", "queue")["items"] if row["id"] == broadcast}
+
+    def test_a_drained_worker_finishes_and_gets_nothing_more_until_it_is_undrained(self):
+        self.rig.sandbox_control({"channel": "sms", "latency_ms": 50})
+        broadcast = send(self.rig, channels="sms")
+        wait_until(lambda: self.worker("sms-drill-2")["leases"] > 0, "a lease for the second worker")
+        self.assertEqual(self.rig.ctl_json("operator", "workers", "drain", "sms-drill-2")["state"], "draining")
+        wait_until(lambda: self.worker("sms-drill-2")["state"] == "drained", "it to be drained")
+        done = self.worker("sms-drill-2")["outcomes"]
+        self.rig.sandbox_control({"channel": "sms", "latency_ms": 0})
+        check_counts(self, finish(self.rig, broadcast))
+        self.rig.restart("sms-drill-2")
+        self.rig.restart("crierd")
+        wait_until(lambda: self.worker("sms-drill-2")["state"] == "drained", "both to be back")
+        self.assertGreater(done, 0)
+        finish(self.rig, send(self.rig, channels="sms"))
+        self.assertEqual(self.worker("sms-drill-2")["outcomes"], 0)
+        self.assertNotEqual(self.rig.ctl("operator", "workers", "drain", "sms-dril", check=False).returncode, 0)
+        self.rig.ctl("operator", "workers", "drain", "sms-drill")
+        alone = send(self.rig, channels="sms")
+        wait_until(lambda: self.rows(alone)["sms"]["waits_for"] == "no drill worker for sms", "it to wait for a worker")
+        self.assertEqual(self.rig.ctl("planner", "workers", "undrain", "sms-drill", check=False).returncode, 77)
+        for name in ("sms-drill", "sms-drill-2"):
+            self.assertEqual(self.rig.ctl_json("operator", "workers", "undrain", name)["state"], "ready")
+        check_counts(self, finish(self.rig, alone))
+
+    def test_the_queue_says_why_and_since_when_in_the_order_of_lanes(self):
+        self.rig.sandbox_control({"channel": "sms", "latency_ms": 200})
+        first = send(self.rig, "--lane", "urgent", channels="sms")
+        slow = send(self.rig, "--lane", "bulk", channels="sms")
+        wait_until(lambda: self.rows(slow)["sms"]["waits_for"] == f"behind {first}", "the lower lane to wait", 30)
+        row = self.rows(slow)["sms"]
+        self.assertRegex(row["since"], r"^20\d\d-\d\d-\d\dT")
+        items = self.rig.ctl_json("operator", "queue")["items"]
+        self.assertEqual([item["id"] for item in items], [first, slow])
+        self.rig.ctl("operator", "pause", slow)
+        wait_until(lambda: self.rows(slow)["sms"]["waits_for"] == "paused", "the pause to show", 30)
+        self.assertEqual(self.rows(slow)["sms"]["paused_by"], "operator")
+        self.assertIn("paused", self.rig.ctl("operator", "queue").stdout)
+        self.rig.ctl("operator", "cancel", slow)
+        self.rig.ctl("operator", "cancel", first)
+        finish(self.rig, slow)
+        finish(self.rig, first)
+
+
 if __name__ == "__main__":
     unittest.main()
