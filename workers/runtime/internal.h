@@ -43,7 +43,7 @@ struct runtime {
     int timer; /* -1: none */
     int64_t timer_us;
     bool draining, ended, woken;
-    int64_t now_us; /* of this turn of the loop */
+    int64_t now_us;   /* of this turn of the loop */
     int64_t drain_us; /* when draining began */
     Crier__V1__Gateway hello_gateway;
     uint32_t credit; /* as the daemon was told */
