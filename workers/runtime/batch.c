@@ -64,6 +64,39 @@ spread(const Crier__V1__Pool *pool, size_t count, cr_slice_t *out)
         out[i] = cr_wire_pool_next(pool, &cursor);
 }
 
+static batch_part_t
+part_of(const char *text)
+{
+    cr_slice_t slice = cr_slice_of(text);
+    bool plain = !memchr(slice.text, '{', slice.length) && !memchr(slice.text, '}', slice.length);
+    return (batch_part_t){slice, plain};
+}
+
+static batch_part_t *
+parts_of(const Crier__V1__Wording *wording)
+{
+    batch_part_t *parts = calloc(BATCH_PARTS + wording->n_fields, sizeof *parts);
+    if (!parts)
+        return NULL;
+    parts[BATCH_TEXT] = part_of(wording->text);
+    parts[BATCH_SUBJECT] = part_of(wording->subject);
+    parts[BATCH_HTML] = part_of(wording->html);
+    parts[BATCH_URL] = part_of(wording->url);
+    for (size_t i = 0; i < wording->n_fields; i++)
+        parts[BATCH_PARTS + i] = part_of(wording->fields[i]->value);
+    return parts;
+}
+
+static cr_err_t
+take_apart(batch_t *self)
+{
+    self->parts = calloc(self->lease->n_wordings, sizeof(batch_part_t *));
+    for (size_t i = 0; self->parts && i < self->lease->n_wordings; i++)
+        if ((self->parts[i] = parts_of(self->lease->wordings[i])) == NULL)
+            return CR_NOMEM;
+    return self->parts ? CR_OK : CR_NOMEM;
+}
+
 static cr_err_t
 fill(batch_t *self)
 {
@@ -74,7 +107,7 @@ fill(batch_t *self)
     spread(self->lease->addresses, self->count, self->values);
     for (size_t i = 0; i < self->lease->n_columns; i++)
         spread(self->lease->columns[i]->values, self->count, self->values + (i + 1) * self->count);
-    return CR_OK;
+    return take_apart(self);
 }
 
 cr_err_t
@@ -105,6 +138,9 @@ batch_destroy(batch_t **self_p)
     if (!self)
         return;
     free(self->values);
+    for (size_t i = 0; self->parts && i < self->lease->n_wordings; i++)
+        free(self->parts[i]);
+    free(self->parts);
     cr_wire_free(&self->frame);
     free(self);
     *self_p = NULL;
@@ -129,12 +165,23 @@ batch_address(const batch_t *self, size_t position)
     return self->values[position];
 }
 
+static size_t
+wording_of(const batch_t *self, size_t position)
+{
+    CR_ASSERT(position < self->count);
+    return self->lease->wording.len > 0 ? self->lease->wording.data[position] : 0;
+}
+
 const Crier__V1__Wording *
 batch_wording(const batch_t *self, size_t position)
 {
-    CR_ASSERT(position < self->count);
-    size_t index = self->lease->wording.len > 0 ? self->lease->wording.data[position] : 0;
-    return self->lease->wordings[index];
+    return self->lease->wordings[wording_of(self, position)];
+}
+
+const batch_part_t *
+batch_parts(const batch_t *self, size_t position)
+{
+    return self->parts[wording_of(self, position)];
 }
 
 bool

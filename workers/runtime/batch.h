@@ -13,11 +13,20 @@
 #include "cr_id.h"
 #include "cr_wire.h"
 
+enum { BATCH_TEXT, BATCH_SUBJECT, BATCH_HTML, BATCH_URL, BATCH_PARTS };
+
+/* A part of a wording, or the value of one of its fields. */
+typedef struct {
+    cr_slice_t text;
+    bool plain; /* holds no brace: the same for everybody */
+} batch_part_t;
+
 typedef struct {
     Crier__V1__Frame *frame;
     const Crier__V1__Lease *lease;
     size_t count;
-    cr_slice_t *values; /* `count` addresses, then `count` of each column */
+    cr_slice_t *values;   /* `count` addresses, then `count` of each column */
+    batch_part_t **parts; /* of each wording: its BATCH_PARTS, then its fields */
 } batch_t;
 
 /* Takes the frame in any case. CR_INVAL: not a lease, of another channel, or unsound. */
@@ -27,6 +36,8 @@ void batch_destroy(batch_t **self_p);
 cr_delivery_t batch_delivery(const batch_t *self, size_t position);
 cr_slice_t batch_address(const batch_t *self, size_t position);
 const Crier__V1__Wording *batch_wording(const batch_t *self, size_t position);
+/* BATCH_PARTS parts of its wording, and the wording's fields behind them. */
+const batch_part_t *batch_parts(const batch_t *self, size_t position);
 /* The value of a placeholder; false when the lease has no such column. */
 bool batch_value(const batch_t *self, size_t position, cr_slice_t name, cr_slice_t *value);
 

@@ -143,7 +143,12 @@ on_frame(void *context, Crier__V1__Frame *frame)
     else
         cr_log(CR_LOG_WARN, "garbage", "from=daemon reason=unexpected body=%zu", kind);
     cr_wire_free(&frame);
-    runtime_wake(self);
 }
 
-const link_events_t inbound_events = {on_hello, on_welcome, on_frame, on_rejected};
+static void
+on_turn(void *context)
+{
+    runtime_advance(context);
+}
+
+const link_events_t inbound_events = {on_hello, on_welcome, on_frame, on_turn, on_rejected};

@@ -223,6 +223,7 @@ on_socket(zloop_t *loop, zsock_t *socket, void *context)
     link_t *self = context;
     for (int i = 0; i < FRAMES_A_TURN && self->socket == socket && receive(self); i++)
         ;
+    self->events.on_turn(self->context);
     return 0;
 }
 

@@ -35,6 +35,8 @@ typedef struct {
     void (*on_welcome)(void *context, const Crier__V1__Welcome *welcome);
     /* Lease, Ack, ReceiptsAck, Revoke, and refusals that concern a lease. */
     void (*on_frame)(void *context, Crier__V1__Frame *frame);
+    /* All frames of this turn have been given. */
+    void (*on_turn)(void *context);
     /* The daemon will not have us: wrong name or version. `text` says why. */
     void (*on_rejected)(void *context, const char *text);
 } link_events_t;

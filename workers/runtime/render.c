@@ -7,10 +7,8 @@
 
 enum { PART_BYTES_MAX = 1 << 20 };
 
-enum { PART_TEXT, PART_SUBJECT, PART_HTML, PART_URL, PART_COUNT };
-
 struct render {
-    cr_str_t parts[PART_COUNT];
+    cr_str_t parts[BATCH_PARTS];
     cr_str_t fields[RENDER_FIELDS_MAX];
 };
 
@@ -26,7 +24,7 @@ render_new(void)
     render_t *self = calloc(1, sizeof *self);
     if (!self)
         return NULL;
-    for (size_t i = 0; i < PART_COUNT; i++)
+    for (size_t i = 0; i < BATCH_PARTS; i++)
         cr_str_init(&self->parts[i], PART_BYTES_MAX);
     for (size_t i = 0; i < RENDER_FIELDS_MAX; i++)
         cr_str_init(&self->fields[i], PART_BYTES_MAX);
@@ -39,7 +37,7 @@ render_destroy(render_t **self_p)
     render_t *self = *self_p;
     if (!self)
         return;
-    for (size_t i = 0; i < PART_COUNT; i++)
+    for (size_t i = 0; i < BATCH_PARTS; i++)
         cr_str_fini(&self->parts[i]);
     for (size_t i = 0; i < RENDER_FIELDS_MAX; i++)
         cr_str_fini(&self->fields[i]);
@@ -55,33 +53,30 @@ value_of(void *context, cr_slice_t name, cr_slice_t *value)
 }
 
 static cr_err_t
-fill(cr_str_t *part, const char *wording, cr_fill_mode_t mode, recipient_t *recipient,
+fill(cr_str_t *filled, const batch_part_t *part, cr_fill_mode_t mode, recipient_t *recipient,
      cr_slice_t *out)
 {
-    cr_str_clear(part);
-    cr_err_t err = cr_fill(cr_slice_of(wording), mode, value_of, recipient, part);
-    if (err == CR_OK)
-        *out = cr_str_slice(part);
+    *out = part->text;
+    if (part->plain)
+        return CR_OK;
+    cr_str_clear(filled);
+    cr_err_t err = cr_fill(part->text, mode, value_of, recipient, filled);
+    *out = cr_str_slice(filled);
     return err;
 }
 
 static cr_err_t
-fill_parts(render_t *self, const Crier__V1__Wording *wording, recipient_t *recipient,
-           message_t *message)
+fill_parts(render_t *self, const batch_part_t *parts, recipient_t *recipient, message_t *message)
 {
-    const struct {
-        const char *wording;
-        cr_fill_mode_t mode;
-        cr_slice_t *out;
-    } parts[PART_COUNT] = {
-        [PART_TEXT] = {wording->text, CR_FILL_PLAIN, &message->text},
-        [PART_SUBJECT] = {wording->subject, CR_FILL_PLAIN, &message->subject},
-        [PART_HTML] = {wording->html, CR_FILL_HTML, &message->html},
-        [PART_URL] = {wording->url, CR_FILL_PLAIN, &message->url},
+    cr_slice_t *out[BATCH_PARTS] = {
+        [BATCH_TEXT] = &message->text,
+        [BATCH_SUBJECT] = &message->subject,
+        [BATCH_HTML] = &message->html,
+        [BATCH_URL] = &message->url,
     };
-    for (size_t i = 0; i < PART_COUNT; i++) {
-        cr_err_t err =
-            fill(&self->parts[i], parts[i].wording, parts[i].mode, recipient, parts[i].out);
+    for (size_t i = 0; i < BATCH_PARTS; i++) {
+        cr_fill_mode_t mode = i == BATCH_HTML ? CR_FILL_HTML : CR_FILL_PLAIN;
+        cr_err_t err = fill(&self->parts[i], &parts[i], mode, recipient, out[i]);
         if (err != CR_OK)
             return err;
     }
@@ -89,16 +84,16 @@ fill_parts(render_t *self, const Crier__V1__Wording *wording, recipient_t *recip
 }
 
 static cr_err_t
-fill_fields(render_t *self, const Crier__V1__Wording *wording, recipient_t *recipient,
-            message_t *message)
+fill_fields(render_t *self, const Crier__V1__Wording *wording, const batch_part_t *values,
+            recipient_t *recipient, message_t *message)
 {
     if (wording->n_fields > RENDER_FIELDS_MAX)
         return CR_TOOBIG;
     message->field_count = wording->n_fields;
     for (size_t i = 0; i < wording->n_fields; i++) {
         message->fields[i].name = cr_slice_of(wording->fields[i]->name);
-        cr_err_t err = fill(&self->fields[i], wording->fields[i]->value, CR_FILL_PLAIN, recipient,
-                            &message->fields[i].value);
+        cr_err_t err =
+            fill(&self->fields[i], &values[i], CR_FILL_PLAIN, recipient, &message->fields[i].value);
         if (err != CR_OK)
             return err;
     }
@@ -109,12 +104,14 @@ cr_err_t
 render_message(render_t *self, const batch_t *batch, size_t position, message_t *message)
 {
     const Crier__V1__Wording *wording = batch_wording(batch, position);
+    const batch_part_t *parts = batch_parts(batch, position);
     recipient_t recipient = {batch, position};
     message->delivery = batch_delivery(batch, position);
     cr_reference_format(&message->delivery, message->reference);
     message->address = batch_address(batch, position);
     message->sender = cr_slice_of(batch->lease->sender);
     message->template_id = cr_slice_of(wording->template_id);
-    cr_err_t err = fill_parts(self, wording, &recipient, message);
-    return err == CR_OK ? fill_fields(self, wording, &recipient, message) : err;
+    cr_err_t err = fill_parts(self, parts, &recipient, message);
+    return err == CR_OK ? fill_fields(self, wording, parts + BATCH_PARTS, &recipient, message)
+                        : err;
 }

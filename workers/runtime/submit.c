@@ -49,9 +49,8 @@ is_answer(const outcome_t *outcome)
 static void
 learn(runtime_t *self, const flight_t *flight, const outcome_t *outcome)
 {
-    int64_t now_us = cr_clock_mono_us();
     pace_change_t change =
-        pace_learn(&self->pace, is_answer(outcome), now_us - flight->began_us, now_us);
+        pace_learn(&self->pace, is_answer(outcome), self->now_us - flight->began_us, self->now_us);
     if (change == PACE_MENDED)
         cr_log(CR_LOG_INFO, "gateway_back", "gateway=%s", self->gateway_name);
     if (change != PACE_BROKEN)
@@ -71,9 +70,9 @@ on_done(void *context, const outcome_t *outcome)
         cr_log_limit(&self->account_limit, cr_clock_mono_us(), 60000, &suppressed))
         cr_log(CR_LOG_ERR, "account_refused", "gateway=%s suppressed=%llu", self->gateway_name,
                (unsigned long long)suppressed);
+    runtime_wake(self);
     keep_quiet(self, outcome->retry_after_ms);
     learn(self, flight, outcome);
-    runtime_wake(self);
     settle(flight, outcome);
 }
 
@@ -98,8 +97,8 @@ submit(runtime_t *self, const board_slot_t *slot)
 {
     flight_t *flight = flight_take(self);
     flight->slot = *slot;
-    flight->began_us = cr_clock_mono_us();
-    message_t message = {0};
+    flight->began_us = self->now_us;
+    message_t message;
     cr_err_t err = render_message(self->render, slot->batch, slot->position, &message);
     if (err == CR_OK)
         err = self->kind->submit(self->gateway, &message, on_done, flight);
