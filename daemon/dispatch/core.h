@@ -27,6 +27,7 @@ enum {
     CORE_RECORD_MAX = 352,    /* bytes of a stored lease */
     CORE_TRAIL_MAX = 512,     /* bytes of a trail record */
     CORE_CREDIT_MAX = 64,     /* leases a worker can hold */
+    CORE_WINDOW_MAX = 4096,   /* submits that a gateway can have unanswered */
     CORE_WORKERS_MAX = 1024,  /* known at once */
     CORE_RECEIPTS_MAX = 1024, /* in one batch */
     CORE_BATCHES_MAX = 256,   /* not yet stored or found */

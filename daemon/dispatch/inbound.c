@@ -46,7 +46,7 @@ on_hello(actor_t *self, const char *worker, const Crier__V1__Frame *frame)
     const Crier__V1__Gateway *gateway = hello->gateway;
     if (!gateway || hello->channel >= CR_CHANNEL_COUNT || gateway->name[0] == '\0' ||
         strlen(gateway->name) >= CORE_NAME_MAX || gateway->window == 0 ||
-        gateway->window > CORE_BLOCK) {
+        gateway->window > CORE_WINDOW_MAX) {
         refuse_malformed(self, worker, 0, "Hello: channel, gateway name or window");
         return;
     }

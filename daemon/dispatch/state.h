@@ -10,7 +10,11 @@
 #include "cursor.h"
 #include "trail.h"
 
-enum { STATE_LOST_MAX = 1024, STATE_REMEMBERED = 16, STATE_INDEX = 4 * CORE_WORKERS_MAX };
+enum {
+    STATE_LOST_MAX = 1024,
+    STATE_REMEMBERED = CORE_CREDIT_MAX,
+    STATE_INDEX = 4 * CORE_WORKERS_MAX
+};
 
 typedef struct worker worker_t;
 typedef struct lease lease_t;

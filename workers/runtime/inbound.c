@@ -8,7 +8,7 @@ on_hello(void *context, Crier__V1__Hello *hello)
     runtime_t *self = context;
     hello->channel = (uint32_t)self->kind->channel;
     hello->gateway = &self->hello_gateway;
-    self->credit = pace_credit(&self->pace, CREDIT, cr_clock_mono_us());
+    self->credit = pace_credit(&self->pace, self->full_credit, cr_clock_mono_us());
     hello->credit = self->credit;
     hello->urgent_credit = URGENT_CREDIT;
     hello->held = self->held;
@@ -23,7 +23,7 @@ inbound_say_credit(runtime_t *self, int64_t now_us)
     Crier__V1__Frame frame = CRIER__V1__FRAME__INIT;
     frame.body_case = CRIER__V1__FRAME__BODY_CREDIT;
     frame.credit = &credit;
-    credit.credit = pace_credit(&self->pace, CREDIT, now_us);
+    credit.credit = pace_credit(&self->pace, self->full_credit, now_us);
     credit.urgent_credit = URGENT_CREDIT;
     if (credit.credit != self->credit && link_send(self->link, &frame))
         self->credit = credit.credit;
@@ -80,7 +80,7 @@ take_lease(runtime_t *self, Crier__V1__Frame **frame_p)
                cr_err_name(err));
     if (self->draining)
         board_stop_all(self->board);
-    else if (pace_credit(&self->pace, CREDIT, now_us) == 0)
+    else if (pace_credit(&self->pace, self->full_credit, now_us) == 0)
         board_yield(self->board);
 }
 

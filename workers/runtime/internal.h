@@ -13,8 +13,9 @@
 #include "runtime/pace.h"
 #include "runtime/runtime.h"
 
-/* Two leases hide the round trip of the next; one more lets an emergency overtake at once. */
-enum { CREDIT = 2, URGENT_CREDIT = 1 };
+/* Two leases hide the round trip of the next, a large window needs as many as fill it twice; one
+ * more lets an emergency overtake at once. */
+enum { CREDIT_MIN = 2, CREDIT_MAX = 32, URGENT_CREDIT = 1 };
 enum { RUNTIME_NAME_BYTES = 32 };
 
 /* A submit under way. */
@@ -47,7 +48,8 @@ struct runtime {
     int64_t drain_us; /* when draining began */
     Crier__V1__Gateway hello_gateway;
     uint32_t credit; /* as the daemon was told */
-    uint64_t held[CREDIT + URGENT_CREDIT];
+    uint64_t held[CREDIT_MAX + URGENT_CREDIT];
+    uint32_t full_credit; /* leases that keep the window full */
     cr_log_limit_t account_limit, render_limit, class_limit;
 };
 

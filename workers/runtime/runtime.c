@@ -171,14 +171,22 @@ runtime_advance(runtime_t *self)
 
 /* ---- start and end -------------------------------------------------------------------------- */
 
+static uint32_t
+full_credit(int64_t window)
+{
+    int64_t credit = (2 * window + CR_WIRE_BLOCK - 1) / CR_WIRE_BLOCK;
+    return (uint32_t)(credit < CREDIT_MIN ? CREDIT_MIN : credit > CREDIT_MAX ? CREDIT_MAX : credit);
+}
+
 static cr_err_t
 make_parts(runtime_t *self)
 {
+    self->full_credit = full_credit(self->config->window);
     const board_rules_t rules = {
         .window = (uint32_t)self->config->window,
         .drill = strcmp(self->config->gateway_class, "drill") == 0,
         .by_id = self->kind->by_id,
-        .credit = CREDIT,
+        .credit = self->full_credit,
         .urgent_credit = URGENT_CREDIT,
     };
     self->board = board_new(&rules);

@@ -75,7 +75,7 @@ typedef struct {
          CR_OPT_INT,                                                                               \
          offsetof(type, runtime.window),                                                           \
          1,                                                                                        \
-         256,                                                                                      \
+         4096,                                                                                     \
          "16",                                                                                     \
          NULL,                                                                                     \
          "submits without an answer; a crash leaves at most twice as many unknown"},               \
