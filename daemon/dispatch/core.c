@@ -340,8 +340,9 @@ core_stats(const core_t *core)
 static bool
 is_offered(const core_t *core, const broadcast_t *broadcast, const worker_t *worker)
 {
-    return broadcast->end == 0 && !broadcast->spec.paused &&
-           !core_is_held(broadcast, core->now.wall_us) &&
+    int64_t expires_us = broadcast->spec.expires_us;
+    return broadcast->end == 0 && (expires_us == 0 || core->now.wall_us < expires_us) &&
+           !broadcast->spec.paused && !core_is_held(broadcast, core->now.wall_us) &&
            broadcast->spec.drill == worker->shown.gateway.drill &&
            broadcast->channels[worker->shown.channel];
 }

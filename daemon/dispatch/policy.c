@@ -37,14 +37,13 @@ policy_after(const policy_t *self, cr_status_t outcome, unsigned attempt)
     switch (outcome) {
     case CR_STATUS_UNKNOWN:
         return self->resend ? again(self, attempt, CR_STATUS_UNKNOWN) : CR_STATUS_UNKNOWN;
-    case CR_STATUS_EXPIRED:
-        if (self->expired)
-            return policy_leftover(CR_STATUS_EXPIRED, self->doubtful);
-        return again(self, attempt, used_up); /* the worker's clock is ahead of ours */
+    case CR_STATUS_EXPIRED: /* by the worker's clock, which may be ahead of ours */
     case CR_STATUS_RETRY_1:
         return self->expired ? CR_STATUS_WAITING : again(self, attempt, used_up);
-    default:
-        return outcome;
+    default: /* a later failure does not tell how an earlier submit ended */
+        return self->doubtful && cr_status_class(outcome) == CR_STATUS_CLASS_FAILED
+                   ? CR_STATUS_UNKNOWN
+                   : outcome;
     }
 }
 

@@ -136,7 +136,8 @@ apply_run(core_t *core, batch_t *batch, item_t **items, size_t count)
     batch->left -= (uint32_t)count;
     write.forget = forget;
     write.forget_count = forget_count;
-    if (write_is_empty(&write))
+    /* What another batch said already may not be stored yet: this one's answer waits behind it. */
+    if (write_is_empty(&write) && channel->broadcast->writes_out == 0)
         return;
     batch->writes++;
     write_send(core, &write,

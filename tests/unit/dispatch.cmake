@@ -1,16 +1,10 @@
-foreach(name dispatch_core dispatch_ends dispatch_lost dispatch_unknown dispatch_held)
+foreach(name dispatch_core dispatch_ends dispatch_found dispatch_lost dispatch_unknown dispatch_held)
   cr_unit_test(${name} cr_daemon_core)
   target_sources(test_${name} PRIVATE
     ${CMAKE_SOURCE_DIR}/tests/support/core_rig.c
     ${CMAKE_SOURCE_DIR}/tests/support/core_rig_ledger.c
     ${CMAKE_SOURCE_DIR}/tests/support/core_world.c)
 endforeach()
-
-cr_unit_test(dispatch_random cr_daemon_core)
-target_sources(test_dispatch_random PRIVATE
-  ${CMAKE_SOURCE_DIR}/tests/support/core_rig.c
-  ${CMAKE_SOURCE_DIR}/tests/support/core_rig_ledger.c
-  ${CMAKE_SOURCE_DIR}/tests/support/core_crowd.c)
 
 foreach(name dispatch_trail dispatch_cursor offenders quiet screen)
   cr_unit_test(${name} cr_daemon_core)
