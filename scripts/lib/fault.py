@@ -24,10 +24,13 @@ def options():
     parser = argparse.ArgumentParser(prog="scripts/fault")
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--minutes", type=float)
+    parser.add_argument("--seconds", type=float)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1 << 32))
     parser.add_argument("--list", action="store_true")
     chosen = parser.parse_args()
+    if chosen.seconds:
+        chosen.minutes = chosen.seconds / 60
     unknown = [name for name in chosen.names if name not in TABLE]
     if unknown:
         parser.error(f"no such fault: {', '.join(unknown)} (--list shows them)")

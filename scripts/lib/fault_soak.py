@@ -4,6 +4,7 @@ import time
 
 from fault_table import BRIEFS, fault
 
+MINUTES = 10
 PEOPLE = 150
 BETWEEN_JUDGEMENTS = 25  # faults
 BETWEEN_WORLDS = 8  # judgements
@@ -11,7 +12,7 @@ BETWEEN_WORLDS = 8  # judgements
 
 @fault("soak", "all of the above at random, for --minutes N", long=True)
 def soak(run):
-    end = time.monotonic() + 60 * run.minutes
+    end = time.monotonic() + 60 * (run.minutes or MINUTES)
     while time.monotonic() < end:
         with run.world(people=PEOPLE) as world:
             for _ in range(BETWEEN_WORLDS):

@@ -18,6 +18,7 @@ class Run:
         self.random = random.Random(f"{name} {seed}")
         self.sums = collections.Counter()
         self.recovered_ms = None
+        self.more = {}  # figures that only this fault has
         self.broken = []  # promises, in words
         self.kept = []  # folders of the worlds in which they broke
         self.started = time.monotonic()
@@ -51,7 +52,7 @@ class Run:
                 "recovered_ms": self.recovered_ms, "seed": self.seed, "injected": sums["injected"],
                 "kills": sums["kills"], "restarts": sums["restarts"], "deliveries": sums["deliveries"],
                 "repeated": sums["repeated"], "resent": sums["resent"],
-                "seconds": round(time.monotonic() - self.started, 1)}
+                "seconds": round(time.monotonic() - self.started, 1), **self.more}
 
     def judge(self):
         """Adds what the sums themselves break."""

@@ -1,0 +1,137 @@
+#include "gateway.h"
+
+#include "truth.h"
+
+void
+gateway_begin(sim_t *self)
+{
+    for (int i = 0; i < CR_CHANNEL_COUNT; i++) {
+        gateway_t *gateway = &self->gateways[i];
+        gateway->idempotent = sim_below(self, 3) == 0;
+        gateway->by_id = sim_below(self, 2) == 0;
+        gateway->gives_receipts = sim_below(self, 4) > 0;
+        gateway->due_count = 0;
+    }
+}
+
+static void
+owe(gateway_t *gateway, const receipt_t *due)
+{
+    if (gateway->due_count < SIM_DUE) /* what is beyond is never sent: such gateways exist */
+        gateway->due[gateway->due_count++] = *due;
+}
+
+static void
+owe_receipt(sim_t *self, const grant_t *grant, uint32_t position)
+{
+    gateway_t *gateway = &self->gateways[grant->channel];
+    receipt_t due = {.broadcast = grant->broadcast,
+                     .nth = grant->nth[position],
+                     .rank = (uint16_t)sim_rank(grant, position),
+                     .attempt = grant->attempts[position],
+                     .outcome = CR_STATUS_DELIVERED};
+    if (!gateway->gives_receipts || sim_strikes(self, FAULT_receipt_never))
+        return;
+    if (sim_strikes(self, FAULT_receipt_failed)) {
+        due.outcome = CR_STATUS_FAILED_UNREACHABLE;
+        self->broadcasts[grant->broadcast].books[grant->channel].fates[due.rank].flags |=
+            FATE_RECEIPT_FAILED;
+    }
+    owe(gateway, &due);
+    if (sim_strikes(self, FAULT_receipt_twice))
+        owe(gateway, &due);
+    due.broadcast = SIM_BROADCASTS + 100;
+    if (sim_strikes(self, FAULT_receipt_strange))
+        owe(gateway, &due);
+}
+
+static void
+accept(sim_t *self, const grant_t *grant, uint32_t position)
+{
+    uint32_t rank = sim_rank(grant, position);
+    const fate_t *fate = &self->broadcasts[grant->broadcast].books[grant->channel].fates[rank];
+    if (self->gateways[grant->channel].idempotent && fate->accepted > 0)
+        return;
+    truth_accepted(self, grant, rank);
+    owe_receipt(self, grant, position);
+}
+
+/* WAITING: it takes the message. */
+static cr_status_t
+refuse(sim_t *self, fate_t *fate, uint32_t *retry_after_ms)
+{
+    if (sim_strikes(self, FAULT_gateway_busy))
+        return CR_STATUS_RETRY_1;
+    if (sim_strikes(self, FAULT_gateway_throttle)) {
+        *retry_after_ms = 1 + sim_below(self, 5000);
+        return CR_STATUS_RETRY_1;
+    }
+    if (sim_strikes(self, FAULT_gateway_refuse)) {
+        fate->flags |= FATE_REFUSED;
+        return CR_STATUS_FAILED_ADDRESS;
+    }
+    return CR_STATUS_WAITING;
+}
+
+cr_status_t
+gateway_submit(sim_t *self, grant_t *grant, uint32_t position, uint32_t *retry_after_ms)
+{
+    broadcast_t *broadcast = &self->broadcasts[grant->broadcast];
+    const gateway_t *gateway = &self->gateways[grant->channel];
+    uint32_t rank = sim_rank(grant, position);
+    fate_t *fate = &broadcast->books[grant->channel].fates[rank];
+    self->steps++;
+    self->totals->submits++;
+    if (position >= grant->acked && !grant->free_running)
+        truth_break(self, RULE_beyond, broadcast, grant->channel, rank);
+    grant->nth[position] = gateway->idempotent ? 0 : fate->submitted & 15;
+    if (fate->submitted < UINT8_MAX)
+        fate->submitted++;
+    bool repeated = gateway->idempotent && fate->accepted > 0;
+    cr_status_t refused = repeated ? CR_STATUS_WAITING : refuse(self, fate, retry_after_ms);
+    if (refused != CR_STATUS_WAITING)
+        return refused;
+    bool silent = sim_strikes(self, FAULT_gateway_silent);
+    if (!silent || sim_below(self, 2) > 0)
+        accept(self, grant, position);
+    if (silent)
+        return CR_STATUS_UNKNOWN;
+    if (sim_strikes(self, FAULT_gateway_lie)) {
+        fate->flags |= FATE_EXCUSED;
+        return CR_STATUS_RETRY_1;
+    }
+    return gateway->gives_receipts ? CR_STATUS_ACCEPTED : CR_STATUS_HANDED;
+}
+
+/* ---- receipts --------------------------------------------------------------------------------- */
+
+uint16_t
+gateway_take_receipts(sim_t *self, cr_channel_t channel)
+{
+    gateway_t *gateway = &self->gateways[channel];
+    if (gateway->due_count == 0)
+        return 0;
+    uint64_t number = ++self->batch_count;
+    uint32_t place = (uint32_t)(number % SIM_BATCHES);
+    batch_t *batch = &self->batches[place];
+    batch->number = number;
+    batch->channel = (uint8_t)channel;
+    batch->count = 0;
+    batch->applied = 0;
+    batch->acknowledged = false;
+    for (uint32_t left = 1 + sim_below(self, SIM_BATCH); left > 0 && gateway->due_count > 0;
+         left--) {
+        receipt_t *due = &gateway->due[sim_below(self, gateway->due_count)];
+        batch->receipts[batch->count++] = *due;
+        *due = gateway->due[--gateway->due_count];
+    }
+    return (uint16_t)(place + 1);
+}
+
+void
+gateway_give_back(sim_t *self, uint16_t place)
+{
+    const batch_t *batch = &self->batches[place - 1];
+    for (uint32_t i = 0; i < batch->count; i++)
+        owe(&self->gateways[batch->channel], &batch->receipts[i]);
+}

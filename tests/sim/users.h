@@ -1,0 +1,18 @@
+/*
+ * users - people who start, pause, resume and cancel broadcasts, and recipients who opt out
+ */
+#ifndef USERS_H
+#define USERS_H
+
+#include "sim.h"
+
+/* A new broadcast, if there is room for one more. */
+void users_start(sim_t *self);
+void users_pause(sim_t *self); /* or resumes */
+void users_cancel(sim_t *self);
+/* What is unknown is sent again, or taken as sent. */
+void users_order(sim_t *self);
+void users_opt_out(sim_t *self);
+void users_resume_all(sim_t *self);
+
+#endif
