@@ -413,6 +413,7 @@ core_tick(core_t *core, core_time_t now)
         receipts_tick(core);
         more = settle_tick(core);
         more |= unknown_tick(core);
+        recovery_tick(core);
     }
     more |= !hand_out(core);
     if (more)

@@ -181,6 +181,21 @@ cursor_back_off(cursor_t *self, uint32_t block, int64_t due_us)
 }
 
 void
+cursor_pull(cursor_t *self, int64_t from_us, int64_t spread_us)
+{
+    enum { PARTS = 64, STEP = 37 }; /* neighbours far apart */
+    for (uint32_t i = 0; i < self->block_count; i++) {
+        cursor_block_t *block = &self->blocks[i];
+        int64_t due_us = from_us + spread_us * (i * STEP % PARTS) / PARTS;
+        if (block->retry > 0 && block->due_us > due_us)
+            block->due_us = due_us;
+    }
+    self->wave = 0;
+    self->wave_due_us = CURSOR_NEVER;
+    self->next_due_us = from_us;
+}
+
+void
 cursor_hurry(cursor_t *self, uint32_t block)
 {
     self->blocks[block].due_us = 0;

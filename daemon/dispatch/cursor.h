@@ -56,6 +56,8 @@ bool cursor_next_open(cursor_t *self, uint32_t *block);
 void cursor_release(cursor_t *self, uint32_t block);
 /* Its RETRY bytes wait until `due_us`, or longer if they do so already. */
 void cursor_back_off(cursor_t *self, uint32_t block, int64_t due_us);
+/* No RETRY byte waits longer than `from_us` and a part of `spread_us`, each block another part. */
+void cursor_pull(cursor_t *self, int64_t from_us, int64_t spread_us);
 /* Its RETRY bytes are due at once. */
 void cursor_hurry(cursor_t *self, uint32_t block);
 

@@ -64,9 +64,12 @@ static void
 back_off(core_t *core, const lease_t *lease, uint32_t attempt, uint32_t retry_after_ms)
 {
     int64_t wait_us = policy_back_off(&core->config, attempt, &core->seed);
-    int64_t asked_us = retry_after_ms * CR_US_PER_MS;
-    cursor_back_off(&lease->channel->cursor, lease->block,
-                    core->now.mono_us + (asked_us > wait_us ? asked_us : wait_us));
+    int64_t asked_us = retry_after_ms * CR_US_PER_MS, now_us = core->now.mono_us;
+    channel_t *channel = lease->channel;
+    if (now_us + asked_us > channel->asked_until_us)
+        channel->asked_until_us = now_us + asked_us;
+    cursor_back_off(&channel->cursor, lease->block,
+                    now_us + (asked_us > wait_us ? asked_us : wait_us));
 }
 
 static void
@@ -185,6 +188,7 @@ take(core_t *core, lease_t *lease, sorted_t *sorted)
         take_outcome(core, lease, i, sorted, &write);
     }
     count_outcomes(core, lease->worker, report);
+    recovery_note(core, lease, report);
     lease->channel->broadcast->changed |= report->count > 0;
     lease->sequence = report->sequence;
     if (!lease->stopped)

@@ -30,7 +30,15 @@ typedef struct {
     uint32_t confirm;        /* block the search for overdue receipts has reached */
     int64_t submitted_us;    /* monotonic: the last submit, or the start */
     int64_t first_us, half_us, most_us, last_us, settled_us;
+    int64_t asked_until_us; /* monotonic: a gateway asked not to be tried before */
+    bool pull;              /* its retries are to be pulled forward */
 } channel_t;
+
+/* A time without one good answer. */
+typedef struct {
+    bool on;
+    int64_t since_us; /* monotonic */
+} outage_t;
 
 /* What a person ordered about UNKNOWN bytes, and how far that is. */
 typedef struct {
@@ -129,7 +137,9 @@ struct core {
     broadcast_t **broadcasts; /* by id */
     size_t broadcast_count, broadcast_capacity;
     broadcast_t *lanes[CR_LANE_COUNT];
-    uint32_t orders; /* broadcasts with one */
+    uint32_t orders;                       /* broadcasts with one */
+    outage_t outages[CR_CHANNEL_COUNT][2]; /* by class: real, drill */
+    bool pulls;                            /* some channel has `pull` */
 
     lease_t *lost[STATE_LOST_MAX]; /* a ring; late reports of these still prove something */
     uint32_t lost_next;
@@ -153,6 +163,10 @@ bool core_move(core_t *core, channel_t *channel, uint32_t rank, cr_status_t to);
 
 /* Quiet hours or the like keep it back. */
 bool core_is_held(const broadcast_t *broadcast, int64_t wall_us);
+
+/* recovery.c */
+void recovery_note(core_t *core, const lease_t *lease, const core_report_t *report);
+void recovery_tick(core_t *core);
 
 /* wait.c */
 core_wait_t wait_reason(const core_t *core, const channel_t *channel);

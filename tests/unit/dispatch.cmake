@@ -1,4 +1,5 @@
-foreach(name dispatch_core dispatch_ends dispatch_found dispatch_lost dispatch_unknown dispatch_held)
+foreach(name dispatch_core dispatch_ends dispatch_found dispatch_held dispatch_lost
+    dispatch_unknown dispatch_waits)
   cr_unit_test(${name} cr_daemon_core)
   target_sources(test_${name} PRIVATE
     ${CMAKE_SOURCE_DIR}/tests/support/core_rig.c
