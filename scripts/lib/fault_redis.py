@@ -3,18 +3,22 @@ import contextlib
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
 from fault_table import brief, fault
 from fault_world import Skip
-from rig import RigError, wait_until
+from proxy import Proxy
+from rig import wait_until
 
 ROUNDS = 3
 STOPPED_S = 5  # longer than redis.timeout_ms
 GROWTH_BYTES = 16 << 20
 DISK_BYTES = 24 << 20
-CUT_BYTES = 40  # of the log's last command
+CUT_BYTES = 20000
+EPOCH_BYTES = 2000  # of the log: a new daemon takes its epoch
+STORE_LOST = 65
 
 
 def refuses_writes(world):
@@ -114,9 +118,20 @@ def redis_fsync_error(run):
         world.rig.redis("CONFIG", "SET", "appendfsync", "always")
 
 
+def on_small_disk(world):
+    """Redis with its log on a tmpfs of its own."""
+    folder = world.rig.state / "redis"
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "none", folder], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Skip(f"no tmpfs can be mounted here: {done.stderr.strip()}")
+    world.ends.callback(subprocess.run, ["umount", folder], check=True)
+    world.rig.start_redis()
+    return {}
+
+
 @fault("redis-disk-full", "the disk of the log is full: Redis ends")
 def redis_disk_full(run):
-    with run.world(people=600, redis_disk_bytes=DISK_BYTES) as world:
+    with run.world(people=600, store=on_small_disk) as world:
         world.flow()
         filler = world.rig.state / "redis/filler"
         world.inject()
@@ -144,31 +159,113 @@ def redis_oom(run):
 
 # -- what it forgets -------------------------------------------------------------------------------------------------
 
-@fault("redis-truncated", "SIGKILL of Redis, and the end of its log is lost")
+@fault("redis-truncated", "SIGKILL of Redis, and of crierd too or not, and the end of its log is lost")
 def redis_truncated(run):
     with run.world(people=600) as world:
-        for _ in range(ROUNDS):
+        for also in ((), ("crierd",), (), ("crierd",)):
             world.flow(run.random.randrange(1, 60))
-            world.kill("redis")
-            cut_log(world, run.random.randrange(1, CUT_BYTES))
-            world.recover("redis")
+            forget(world, run.random.randrange(1, CUT_BYTES), *also)
+            world.quiet()
+            world.recover("redis", *also)
 
 
-def cut_log(world, count):
+def forget(world, count, *also):
+    """Cuts the log, but not behind the beginning of the present daemon: what is noticed of that is in ADR 7."""
+    world.kill("redis", *also)
     log = max((world.rig.state / "redis/appendonlydir").glob("*.incr.aof"), key=lambda path: path.stat().st_mtime)
     with open(log, "rb+") as file:
-        file.truncate(log.stat().st_size - count)
+        text = file.read()
+        file.truncate(max(len(text) - count, text.rfind(b"{p}:epoch") + EPOCH_BYTES))
 
 
-@fault("redis-flushed", "FUNCTION FLUSH: the functions come back")
+@fault("redis-flushed", "FUNCTION FLUSH: the functions come back; FLUSHALL: an emergency stop, not a fresh start")
 def redis_flushed(run):
     with run.world(people=600) as world:
         for _ in range(ROUNDS):
             world.flow()
-            world.inject()
-            if world.rig.redis("FUNCTION", "FLUSH") != "OK":
-                raise RigError("Redis does not flush its functions")
+            flush_functions(world)
             world.flow()
+    with run.world(people=600) as world:
+        world.flow()
+        world.inject()
+        world.rig.redis("FLUSHALL")
+        daemon = world.rig.processes["crierd"]
+        wait_until(lambda: not daemon.running(), "crierd to end")
+        expect_code(run, "after FLUSHALL", daemon.child.returncode)
+        world.quiet()
+        expect_code(run, "started on an empty store", subprocess.run(daemon.argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=30).returncode)
+        world.abandon()
+
+
+def expect_code(run, when, code):
+    if code != STORE_LOST:
+        run.broken.append(f"{when} crierd ended with {code}")
+
+
+# -- a replica that takes over ---------------------------------------------------------------------------------------
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+def said_by(port, *words):
+    return subprocess.run(["redis-cli", "-p", str(port), *words], capture_output=True, text=True).stdout
+
+
+SENTINEL = """port {sentinel}
+bind 127.0.0.1
+dir {folder}
+sentinel monitor crier 127.0.0.1 {master} 1
+sentinel down-after-milliseconds crier 500
+sentinel failover-timeout crier 3000
+"""
+
+
+class Pair:
+    """A master, its replica and a Sentinel; crierd reaches the master through an address that follows it."""
+
+    def __call__(self, world):
+        rig, folder = world.rig, world.rig.state / "replica"
+        master, replica, self.sentinel = (free_port() for _ in range(3))
+        folder.mkdir()
+        rig.redis_conf, replica_conf = (shutil.copy(rig.redis_conf, folder / f"{name}.conf") for name in ("master", "replica"))
+        rig.start_redis()  # its own copy: Sentinel has it written anew
+        rig.redis("CONFIG", "SET", "port", master)
+        rig._start("replica", ["redis-server", replica_conf, "--port", replica, "--dir", folder, "--replicaof", "127.0.0.1",
+                               master, "--unixsocket", folder / "redis.sock", "--logfile", rig.state / "log/replica.log"], ready=False)
+        wait_until(lambda: "master_link_status:up" in said_by(replica, "INFO", "replication"), "the replica to follow")
+        (folder / "sentinel.conf").write_text(SENTINEL.format(folder=folder, master=master, sentinel=self.sentinel))
+        rig._start("sentinel", ["redis-server", folder / "sentinel.conf", "--sentinel", "--logfile", rig.state / "log/sentinel.log"], ready=False)
+        self.path = Proxy(f"127.0.0.1:{master}")
+        world.ends.callback(self.path.close)
+        wait_until(lambda: ",slaves=1," in said_by(self.sentinel, "INFO", "sentinel"), "Sentinel to know the replica")
+        return {"redis.url": f"tcp://{self.path.address}"}
+
+    def master(self):
+        return int(said_by(self.sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "crier").split()[1])
+
+    def follow(self, world):
+        """What a virtual address or a proxy before Redis does; the judge finds the new master where the old one was."""
+        before = self.path.target[1]
+        wait_until(lambda: self.master() != before, "Sentinel to choose the replica")
+        self.path.target = ("127.0.0.1", self.master())
+        (world.rig.state / "replica/redis.sock").rename(world.rig.redis_socket())
+
+
+@fault("redis-failover", "SIGKILL of the master under load: Sentinel promotes the replica")
+def redis_failover(run):
+    pair = Pair()
+    with run.world(people=600, store=pair) as world:
+        world.flow(run.random.randrange(10, 60))
+        world.rig.redis("CLIENT", "KILL", "TYPE", "replica")  # it comes back within a second, and lacks what is written now
+        world.flow()
+        world.kill("redis")
+        world.quiet()
+        start = time.monotonic()
+        pair.follow(world)
+        world.flow(1)
+        run.took(round((time.monotonic() - start) * 1000))
 
 
 # -- for soak --------------------------------------------------------------------------------------------------------
@@ -177,3 +274,10 @@ def redis_flushed(run):
 def flush_functions(world):
     world.inject()
     world.rig.redis("FUNCTION", "FLUSH")
+
+
+@brief(1)
+def forget_the_newest(world):
+    also = world.run.random.choice(((), ("crierd",)))
+    forget(world, world.run.random.randrange(1, CUT_BYTES), *also)
+    world.restart("redis", *also)

@@ -1,7 +1,7 @@
 """A private Crier under load: what a fault is made against, and what must be whole again at its end."""
+import contextlib
 import itertools
 import signal
-import subprocess
 import time
 import urllib.error
 
@@ -29,11 +29,12 @@ class World:
 
     Whether receipts come is thrown for each world: with them what is unknown settles itself, without it stays to be counted."""
 
-    def __init__(self, run, people=300, latency_ms=LATENCY_MS, settings=None, second=False, standby=False, redis_disk_bytes=0,
+    def __init__(self, run, people=300, latency_ms=LATENCY_MS, settings=None, second=False, standby=False, store=None,
                  bin_dir=None):
-        """`second`: two workers a channel. `standby`: two daemons. `bin_dir`: programs of another release."""
+        """`second`: two workers a channel. `standby`: two daemons. `store` starts Redis in its own way and returns settings of
+        crierd. `bin_dir`: programs of another release."""
         self.run, self.people, self.latency_ms = run, people, latency_ms
-        self.second, self.standby, self.redis_disk_bytes = second, standby, redis_disk_bytes
+        self.second, self.standby, self.store = second, standby, store
         self.settings = SETTINGS | (settings or {})
         self.rig = Rig(bin_dir=bin_dir)
         if bin_dir:
@@ -41,6 +42,7 @@ class World:
         else:  # the same programs with named points to die at: tests/fault
             self.rig.builds = {program: f"{program}-faulty" for program in PROGRAMS}
         self.truth = fault_judge.Truth(self.rig)
+        self.ends = contextlib.ExitStack()  # what is to be undone when all processes have ended
         self.numbers = itertools.count(1)
         self.open = []  # broadcasts that are sent and not judged
         self.receipts = run.random.random() < 0.5
@@ -49,8 +51,6 @@ class World:
 
     def start(self):
         rig = self.rig
-        if self.redis_disk_bytes:
-            self.mount_redis_disk()
         rig.overrides["crierd"] = dict(self.settings)
         self.start_processes()
         rig.add_users()
@@ -65,7 +65,10 @@ class World:
     def start_processes(self):
         rig = self.rig
         rig.make_keys(f"{channel}-{kind}" for channel in CHANNELS for kind in ("second", "drill"))
-        rig.start_redis()
+        if self.store:
+            rig.overrides["crierd"] |= self.store(self)
+        else:
+            rig.start_redis()
         rig.start_sandbox()
         daemons = [rig.start_daemon()]
         if self.standby:
@@ -83,17 +86,8 @@ class World:
             self.run.kept.append(self.rig.state)
         for process in self.rig.processes.values():
             process.signal(signal.SIGCONT)
-        if self.redis_disk_bytes:  # in use until Redis has ended
-            self.rig.processes["redis"].stop()
-            subprocess.run(["umount", "--lazy", self.rig.state / "redis"], check=False)
         self.rig.stop()
-
-    def mount_redis_disk(self):
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={self.redis_disk_bytes}", "none", self.rig.state / "redis"],
-                              capture_output=True, text=True)
-        if done.returncode != 0:
-            self.redis_disk_bytes = 0
-            raise Skip(f"no tmpfs can be mounted here: {done.stderr.strip()}")
+        self.ends.close()
 
     # -- load ---------------------------------------------------------------------------------------------------
 
@@ -224,6 +218,10 @@ class World:
         self.run.took(round((time.monotonic() - start) * 1000))
 
     # -- the end ------------------------------------------------------------------------------------------------
+
+    def abandon(self):
+        """What is open cannot come to an end here."""
+        self.open.clear()
 
     def shown(self, broadcast):
         return self.rig.http("GET", f"/v1/broadcasts/{broadcast}", "operator")[2]

@@ -137,6 +137,7 @@ class Rig:
             (self.state / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
         self.keys = self.state / "keys"
         self.address = "127." + ".".join(str(random.SystemRandom().randrange(1, 255)) for _ in range(3))
+        self.redis_conf = ROOT / "config/redis.conf"
         self.active = "crierd"  # the daemon that is spoken to
         self.processes = {}
         self.order = []
@@ -218,7 +219,7 @@ class Rig:
         return self.state / "redis" / "redis.sock"
 
     def start_redis(self):
-        self._start("redis", ["redis-server", ROOT / "config/redis.conf", "--port", "0", "--unixsocket", self.redis_socket(),
+        self._start("redis", ["redis-server", self.redis_conf, "--port", "0", "--unixsocket", self.redis_socket(),
                               "--unixsocketperm", "700", "--dir", self.state / "redis", "--daemonize", "no",
                               "--logfile", self.state / "log/redis.log"], ready=False)
         wait_until(self._redis_answers, "Redis to answer")
