@@ -236,8 +236,8 @@ act_lease(void *context, const core_lease_t *lease)
     uint32_t ordinals[CORE_BLOCK], count = lease->count;
     for (uint32_t i = 0; i < count; i++)
         ordinals[i] = block[lease->offsets[i]];
-    while (count > 1 &&
-           fill_columns(self, content, lease->channel, ordinals, count) > LEASE_BYTES_MAX)
+    while (fill_columns(self, content, lease->channel, ordinals, count) > LEASE_BYTES_MAX &&
+           count > 1)
         count /= 2;
     uint8_t wordings[CORE_BLOCK];
     choose_wordings(self, content, ordinals, count, wordings);
