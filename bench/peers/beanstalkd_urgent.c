@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@ enum { SHOTS_MAX = 10000, WORKERS_MAX = 64, FAST_WORKERS = 2, SLOW_WORKERS = 16 
 static void
 work(const char *socket, int stamps, long slot_ms)
 {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     beanstalk_t *client = beanstalk_connect(socket);
     const struct timespec slot = {.tv_nsec = slot_ms * 1000000};
     beanstalk_reserve(client);

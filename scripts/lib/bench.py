@@ -6,6 +6,7 @@ import tempfile
 
 import bench_dispatch
 import bench_preempt
+import bench_restart
 from bench_common import Session, cpu_ns, daemon_rig, load_people, program, resident_bytes, start_broadcast, timed
 from rig import ROOT, RigError
 
@@ -54,7 +55,7 @@ def bench_drill(session):
     session.median("drill", "run_once_s", times, "s", people=20_000)
 
 
-BENCHES = {"import": bench_import, "select": bench_select, "lifecycle": bench_lifecycle, "dispatch": bench_dispatch.run, "preempt": bench_preempt.run,
+BENCHES = {"import": bench_import, "select": bench_select, "lifecycle": bench_lifecycle, "dispatch": bench_dispatch.run, "preempt": bench_preempt.run, "restart": bench_restart.run,
            "drill": bench_drill}
 
 

@@ -47,6 +47,7 @@ def peer_once(name, backlog, shots, slot_ms):
 
 def measure(session, slot_ms, shots):
     people, seen = session.people(BACKLOG), collections.defaultdict(list)
+    shots = shots // 10 if session.quick else shots
     for turn in range(session.runs):
         seen["urgent"].append(crier_once(people, shots, slot_ms))
         for name in PEERS if turn < PEER_RUNS else ():
