@@ -114,11 +114,21 @@ def post(rig, user, path, body=None):
     return answer
 
 
-def start_broadcast(rig, **draft):
+def prepare_broadcast(rig, **draft):
+    """All but the sending."""
     broadcast = post(rig, "planner", "/v1/broadcasts", {**DRAFT, **draft})["id"]
-    for user, move in (("planner", "submit"), ("approver", "approve"), ("planner", "send")):
-        post(rig, user, f"/v1/broadcasts/{broadcast}/{move}")
+    post(rig, "planner", f"/v1/broadcasts/{broadcast}/submit")
+    post(rig, "approver", f"/v1/broadcasts/{broadcast}/approve")
     return broadcast
+
+
+def send_broadcast(rig, broadcast):
+    post(rig, "planner", f"/v1/broadcasts/{broadcast}/send")
+    return broadcast
+
+
+def start_broadcast(rig, **draft):
+    return send_broadcast(rig, prepare_broadcast(rig, **draft))
 
 
 def show(rig, broadcast):

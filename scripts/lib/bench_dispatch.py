@@ -2,7 +2,8 @@
 import collections
 
 import bench_peers
-from bench_common import cpu_ns, daemon_rig, load_people, program, redis_bytes, resident_bytes, start_broadcast, start_null_worker, sum_counts, timed, wait_finished
+from bench_common import (cpu_ns, daemon_rig, load_people, prepare_broadcast, program, redis_bytes, resident_bytes,
+                          send_broadcast, start_null_worker, sum_counts, timed, wait_finished)
 from rig import RigError
 
 CHANNELS = ("sms", "wechat", "mail")
@@ -26,9 +27,10 @@ def dispatch_rig(csv):
     return rig
 
 
-def send_to_all(rig):
+def send_to_all(rig, channels=CHANNELS):
     """(deliveries handed over, seconds) from the request to send until the broadcast has ended."""
-    shown, seconds = timed(lambda: wait_finished(rig, start_broadcast(rig, channels=list(CHANNELS))))
+    broadcast = prepare_broadcast(rig, channels=list(channels))
+    shown, seconds = timed(lambda: wait_finished(rig, send_broadcast(rig, broadcast)))
     handed = sum_counts(shown, "delivered")
     if handed != sum_counts(shown, "total"):
         raise RigError(f"not all were delivered: {shown['counts']}")
