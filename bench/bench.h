@@ -28,5 +28,6 @@ int bench_select(int argc, char **argv);
 int bench_raw(int argc, char **argv);
 int bench_county(int argc, char **argv);
 int bench_preempt(int argc, char **argv);
+int bench_receipts(int argc, char **argv);
 
 #endif

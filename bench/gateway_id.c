@@ -1,7 +1,7 @@
+#include "gateway_id.h"
+
 #include <inttypes.h>
 #include <stdio.h>
-
-#include "gateways.h"
 
 void
 gateway_id_of(uint64_t broadcast, uint32_t rank, char id[GATEWAY_ID_BYTES + 1])

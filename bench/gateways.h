@@ -28,10 +28,6 @@ cr_err_t stamps_open(stamps_t *self, const null_config_t *config, cr_fault_t *fa
 void stamps_close(stamps_t *self);
 void stamps_note(const stamps_t *self, const message_t *message);
 
-/* The id that null gives to a delivery which a receipt is to confirm: as long as a real one. */
-enum { GATEWAY_ID_BYTES = 20 };
-void gateway_id_of(uint64_t broadcast, uint32_t rank, char id[GATEWAY_ID_BYTES + 1]);
-
 extern const gateway_kind_t gateway_null, gateway_slow;
 
 #endif

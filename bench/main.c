@@ -20,6 +20,8 @@ static const struct {
      "SOCKET KEYS PEOPLE STAMPS WORKERS SHOTS SLOT_MS   one urgent message at a time, in a "
      "campaign",
      bench_preempt},
+    {"receipts", "ENDPOINT KEYS WORKER shuffled|ordered BROADCAST:COUNT...   pushes receipts",
+     bench_receipts},
     {"streams", "SOCKET JOBS   drains a Redis Stream", peer_streams},
     {"beanstalkd", "SOCKET JOBS   drains a tube", peer_beanstalkd},
     {"beanstalkd-urgent",

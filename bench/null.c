@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "gateway_id.h"
 #include "gateways.h"
 
 typedef struct {

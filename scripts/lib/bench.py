@@ -6,6 +6,7 @@ import tempfile
 
 import bench_dispatch
 import bench_preempt
+import bench_receipts
 import bench_restart
 import bench_scale
 from bench_common import Session, cpu_ns, daemon_rig, load_people, program, resident_bytes, start_broadcast, timed
@@ -56,7 +57,8 @@ def bench_drill(session):
     session.median("drill", "run_once_s", times, "s", people=20_000)
 
 
-BENCHES = {"import": bench_import, "select": bench_select, "lifecycle": bench_lifecycle, "dispatch": bench_dispatch.run, "preempt": bench_preempt.run, "restart": bench_restart.run, "scale": bench_scale.run,
+BENCHES = {"import": bench_import, "select": bench_select, "lifecycle": bench_lifecycle, "dispatch": bench_dispatch.run,
+           "preempt": bench_preempt.run, "receipts": bench_receipts.run, "restart": bench_restart.run, "scale": bench_scale.run,
            "drill": bench_drill}
 
 
