@@ -5,16 +5,22 @@
 #include "../metrics.h"
 #include "actor.h"
 
-/* The ledger takes so many at once; what is over waits here, bounded by leases and batches. */
+static void
+hand_over(actor_t *self, ledger_op_t *op)
+{
+    self->in_flight++;
+    ledger_send(self->ledger, &op);
+}
+
+/* The ledger takes so many at once; what is over waits here, bounded by leases and batches. Nothing
+ * overtakes what waits: a byte must not be written before the one that it replaced. */
 void
 store_send(actor_t *self, ledger_op_t *op)
 {
-    if (self->in_flight >= LEDGER_INFLIGHT_MAX) {
+    if (self->in_flight >= LEDGER_INFLIGHT_MAX || zlist_size(self->waiting) > 0)
         zlist_append(self->waiting, op);
-        return;
-    }
-    self->in_flight++;
-    ledger_send(self->ledger, &op);
+    else
+        hand_over(self, op);
 }
 
 static void *
@@ -135,7 +141,7 @@ store_take(actor_t *self)
             answers[op->kind](self, op);
         ledger_op_destroy(&op);
         if (zlist_size(self->waiting) > 0)
-            store_send(self, zlist_pop(self->waiting));
+            hand_over(self, zlist_pop(self->waiting));
     }
 }
 

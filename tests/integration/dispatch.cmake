@@ -1,5 +1,5 @@
 # Dispatch's thread with real sockets and keys; the ledger and plan are played by the test.
-foreach(name dispatch_wire dispatch_lies)
+foreach(name dispatch_wire dispatch_lies dispatch_order)
   add_executable(test_${name} ${CMAKE_CURRENT_SOURCE_DIR}/test_${name}.c
     ${CMAKE_CURRENT_SOURCE_DIR}/dispatch_world.c ${CMAKE_SOURCE_DIR}/tests/support/cr_test.c)
   target_include_directories(test_${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests/support)
