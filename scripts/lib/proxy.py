@@ -1,4 +1,4 @@
-"""A TCP proxy that spoils the path: cuts, delays, holds one direction, closes half.
+"""A TCP proxy that spoils the path: cuts, delays, holds one direction, closes half, garbles.
 
     with Proxy("127.0.0.1:1234") as path:
         connect_to(path.address)
@@ -8,6 +8,7 @@
 "up" is from the client to the server, "down" the other way.
 """
 import contextlib
+import os
 import queue
 import socket
 import threading
@@ -44,7 +45,7 @@ class _Pump:
                 self.path.open[self.name].wait()
                 if not piece:
                     break
-                self.target.sendall(piece)
+                self.target.sendall(os.urandom(len(piece)) if self.name == self.path.garbled else piece)
         with contextlib.suppress(OSError):
             self.target.shutdown(socket.SHUT_WR)
 
@@ -53,7 +54,7 @@ class Proxy:
     def __init__(self, target):
         host, _, port = target.removeprefix("tcp://").rpartition(":")
         self.target = (host, int(port))
-        self.delay_s, self.refuses = 0.0, False
+        self.delay_s, self.refuses, self.garbled = 0.0, False, None
         self.open = {name: threading.Event() for name in DIRECTIONS}
         self.pairs, self.lock = [], threading.Lock()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
@@ -110,8 +111,12 @@ class Proxy:
                 with contextlib.suppress(OSError):
                     (server if direction == "up" else client).shutdown(socket.SHUT_WR)
 
+    def garble(self, direction):
+        """What goes this way arrives as as many random bytes."""
+        self.garbled = direction
+
     def heal(self):
-        self.delay_s, self.refuses = 0.0, False
+        self.delay_s, self.refuses, self.garbled = 0.0, False, None
         for name in DIRECTIONS:
             self.open[name].set()
 

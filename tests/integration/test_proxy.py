@@ -51,10 +51,11 @@ class Path(unittest.TestCase):
         self.echo(b"1")
         self.path.cut()
         self.assertEqual(self.client.recv(1), b"")
-        self.assertEqual(self.connect().recv(1), b"")
+        with self.connect() as refused:
+            self.assertEqual(refused.recv(1), b"")
         self.path.heal()
-        self.client = self.connect()
-        self.assertEqual(self.echo(b"2"), b"2")
+        with self.connect() as self.client:
+            self.assertEqual(self.echo(b"2"), b"2")
 
     def test_a_slow_path_delays(self):
         self.path.slow(0.1)
@@ -69,6 +70,10 @@ class Path(unittest.TestCase):
             self.is_quiet()
             self.path.heal()
             self.assertEqual(self.client.recv(1), b"4")
+
+    def test_garbled_bytes_are_others(self):
+        self.path.garble("down")
+        self.assertNotEqual(self.echo(b"a sentence that chance will not write again"), b"a sentence that chance will not write again")
 
     def test_closing_half_leaves_the_other_half(self):
         self.echo(b"5")
