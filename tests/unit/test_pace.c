@@ -106,7 +106,7 @@ probes_go_one_at_a_time_until_one_is_answered(void)
         CU_ASSERT_EQUAL(take_all(&pace, now_us), 1);
         pace_release(&pace);
         CU_ASSERT_EQUAL(pace_learn(&pace, false, 1000, now_us), PACE_BROKEN);
-        wait_us = wait_us * 2 < 30 * CR_US_PER_S ? wait_us * 2 : 30 * CR_US_PER_S;
+        wait_us = wait_us * 2 < 5 * CR_US_PER_S ? wait_us * 2 : 5 * CR_US_PER_S;
     }
     now_us += wait_us;
     CU_ASSERT_EQUAL(take_all(&pace, now_us), 1);

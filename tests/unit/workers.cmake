@@ -1,4 +1,4 @@
-foreach(name worker_away worker_board worker_board_faults pace render)
+foreach(name worker_board worker_board_faults pace render)
   cr_unit_test(${name} cr_worker_runtime)
   target_sources(test_${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests/support/cr_lease.c)
 endforeach()

@@ -435,14 +435,6 @@ board_stop_all(board_t *self)
 }
 
 void
-board_yield(board_t *self)
-{
-    for (size_t i = 0; i < self->count; i++)
-        if (self->leases[i]->lane != CR_LANE_EMERGENCY)
-            self->leases[i]->stopped = true;
-}
-
-void
 board_lose(board_t *self, uint64_t number)
 {
     lease_t *lease = find(self, number);

@@ -66,8 +66,6 @@ void board_acknowledge(board_t *self, uint64_t lease, uint32_t sequence, uint32_
 /* Submit nothing more of it; what was submitted is still reported, the rest goes back. */
 void board_stop(board_t *self, uint64_t lease);
 void board_stop_all(board_t *self);
-/* The gateway is away: as board_stop for all but the emergency lane, whose share it keeps. */
-void board_yield(board_t *self);
 /* It is not ours any more: as board_stop, and what is left unreported is sent once as proof. */
 void board_lose(board_t *self, uint64_t lease);
 /* The daemon refused its report: as board_lose, and the report is not repeated. */

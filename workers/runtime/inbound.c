@@ -8,9 +8,9 @@ on_hello(void *context, Crier__V1__Hello *hello)
     runtime_t *self = context;
     hello->channel = (uint32_t)self->kind->channel;
     hello->gateway = &self->hello_gateway;
-    self->credit = pace_credit(&self->pace, self->full_credit, cr_clock_mono_us());
-    hello->credit = self->credit;
-    hello->urgent_credit = URGENT_CREDIT;
+    int64_t now_us = cr_clock_mono_us();
+    self->credit = hello->credit = pace_credit(&self->pace, self->full_credit, now_us);
+    hello->urgent_credit = pace_credit(&self->pace, URGENT_CREDIT, now_us);
     hello->held = self->held;
     hello->n_held = board_held(self->board, self->held, CR_COUNT(self->held));
     hello->version = CR_VERSION;
@@ -24,7 +24,7 @@ inbound_say_credit(runtime_t *self, int64_t now_us)
     frame.body_case = CRIER__V1__FRAME__BODY_CREDIT;
     frame.credit = &credit;
     credit.credit = pace_credit(&self->pace, self->full_credit, now_us);
-    credit.urgent_credit = URGENT_CREDIT;
+    credit.urgent_credit = pace_credit(&self->pace, URGENT_CREDIT, now_us);
     if (credit.credit != self->credit && link_send(self->link, &frame))
         self->credit = credit.credit;
 }
@@ -78,10 +78,8 @@ take_lease(runtime_t *self, Crier__V1__Frame **frame_p)
     else if (err != CR_OK && err != CR_DENIED && err != CR_EXISTS)
         cr_log(CR_LOG_WARN, "lease_refused", "lease=%llu reason=%s", (unsigned long long)number,
                cr_err_name(err));
-    if (self->draining)
+    if (self->draining || pace_credit(&self->pace, self->full_credit, now_us) == 0)
         board_stop_all(self->board);
-    else if (pace_credit(&self->pace, self->full_credit, now_us) == 0)
-        board_yield(self->board);
 }
 
 static void

@@ -1,7 +1,7 @@
 #include "pace.h"
 
 static const int64_t ns_per_s = 1000000000, ns_per_us = 1000, burst_share = 10;
-static const int64_t wait_first_us = CR_US_PER_S, wait_max_us = 30 * CR_US_PER_S;
+static const int64_t wait_first_us = CR_US_PER_S, wait_max_us = 5 * CR_US_PER_S;
 static const int64_t slow_lease_us = 10 * CR_US_PER_S, smoothing = 8;
 enum { UNANSWERED_MIN = 8, LEASE = 256 };
 

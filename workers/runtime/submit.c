@@ -55,7 +55,7 @@ learn(runtime_t *self, const flight_t *flight, const outcome_t *outcome)
         cr_log(CR_LOG_INFO, "gateway_back", "gateway=%s", self->gateway_name);
     if (change != PACE_BROKEN)
         return;
-    board_yield(self->board);
+    board_stop_all(self->board); /* others of the channel may take them */
     cr_log(CR_LOG_WARN, "gateway_away", "gateway=%s next_try_ms=%lld", self->gateway_name,
            (long long)(self->pace.wait_us / CR_US_PER_MS));
 }
