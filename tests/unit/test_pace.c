@@ -70,7 +70,7 @@ static void
 fail(pace_t *pace, unsigned times, int64_t now_us)
 {
     for (unsigned i = 0; i < times; i++)
-        CU_ASSERT_EQUAL(pace_learn(pace, false, 1000, now_us), PACE_SAME);
+        CU_ASSERT_EQUAL(pace_learn(pace, PACE_NONE, 1000, now_us), PACE_SAME);
 }
 
 static void
@@ -80,10 +80,11 @@ a_window_without_an_answer_opens_the_breaker(void)
     pace_init(&pace, 16, 0);
     CU_ASSERT_EQUAL(take_all(&pace, 0), 16);
     fail(&pace, 15, 0);
-    CU_ASSERT_EQUAL(pace_learn(&pace, true, 1000, 0), PACE_SAME); /* counts from the start again */
+    CU_ASSERT_EQUAL(pace_learn(&pace, PACE_TAKEN, 1000, 0),
+                    PACE_SAME); /* counts from the start again */
     fail(&pace, 15, 0);
     CU_ASSERT_EQUAL(pace_credit(&pace, 2, 0), 2);
-    CU_ASSERT_EQUAL(pace_learn(&pace, false, 1000, 0), PACE_BROKEN);
+    CU_ASSERT_EQUAL(pace_learn(&pace, PACE_NONE, 1000, 0), PACE_BROKEN);
     CU_ASSERT_EQUAL(pace_credit(&pace, 2, 0), 0);
     fail(&pace, 15, 0); /* the others of the window */
     for (int i = 0; i < 16; i++)
@@ -98,22 +99,37 @@ probes_go_one_at_a_time_until_one_is_answered(void)
     pace_init(&pace, 4, 0);
     fail(&pace, 7, 0);
     int64_t now_us = 0, wait_us = CR_US_PER_S;
-    CU_ASSERT_EQUAL(pace_learn(&pace, false, 1000, now_us), PACE_BROKEN);
+    CU_ASSERT_EQUAL(pace_learn(&pace, PACE_NONE, 1000, now_us), PACE_BROKEN);
     for (int i = 0; i < 8; i++) {
         CU_ASSERT_EQUAL(pace_ready_us(&pace, now_us), now_us + wait_us);
         now_us += wait_us;
         CU_ASSERT_EQUAL(pace_credit(&pace, 2, now_us), 1);
         CU_ASSERT_EQUAL(take_all(&pace, now_us), 1);
         pace_release(&pace);
-        CU_ASSERT_EQUAL(pace_learn(&pace, false, 1000, now_us), PACE_BROKEN);
+        CU_ASSERT_EQUAL(pace_learn(&pace, PACE_NONE, 1000, now_us), PACE_BROKEN);
         wait_us = wait_us * 2 < 5 * CR_US_PER_S ? wait_us * 2 : 5 * CR_US_PER_S;
     }
     now_us += wait_us;
     CU_ASSERT_EQUAL(take_all(&pace, now_us), 1);
     pace_release(&pace);
-    CU_ASSERT_EQUAL(pace_learn(&pace, true, 1000, now_us), PACE_MENDED);
+    CU_ASSERT_EQUAL(pace_learn(&pace, PACE_TAKEN, 1000, now_us), PACE_MENDED);
     CU_ASSERT_EQUAL(pace_credit(&pace, 2, now_us), 2);
     CU_ASSERT_EQUAL(take_all(&pace, now_us), 4);
+}
+
+static void
+each_refusal_in_a_row_doubles_the_quiet_up_to_a_second(void)
+{
+    pace_t pace;
+    pace_init(&pace, 16, 0);
+    for (int64_t i = 1, quiet_ms = 2; i <= 12;
+         i++, quiet_ms = quiet_ms < 1024 ? quiet_ms * 2 : 1024) {
+        CU_ASSERT_EQUAL(pace_learn(&pace, PACE_LATER, 1000, i * CR_US_PER_S), PACE_SAME);
+        CU_ASSERT_EQUAL(pace_ready_us(&pace, 0), i * CR_US_PER_S + quiet_ms * CR_US_PER_MS);
+    }
+    pace_learn(&pace, PACE_TAKEN, 1000, 20 * CR_US_PER_S);
+    pace_learn(&pace, PACE_LATER, 1000, 20 * CR_US_PER_S);
+    CU_ASSERT_EQUAL(pace_ready_us(&pace, 0), 20 * CR_US_PER_S + 2 * CR_US_PER_MS);
 }
 
 static void
@@ -121,10 +137,10 @@ a_slow_gateway_holds_one_lease(void)
 {
     pace_t pace;
     pace_init(&pace, 16, 0);
-    pace_learn(&pace, true, CR_US_PER_S, 0); /* 16 s for a lease */
+    pace_learn(&pace, PACE_TAKEN, CR_US_PER_S, 0); /* 16 s for a lease */
     CU_ASSERT_EQUAL(pace_credit(&pace, 2, 0), 1);
     for (int i = 0; i < 40; i++)
-        pace_learn(&pace, true, CR_US_PER_S / 100, 0);
+        pace_learn(&pace, PACE_TAKEN, CR_US_PER_S / 100, 0);
     CU_ASSERT_EQUAL(pace_credit(&pace, 2, 0), 2);
 }
 
@@ -140,6 +156,7 @@ CU_TestInfo cr_tests[] = {
     TEST(a_gateway_that_asks_for_quiet_gets_it),
     TEST(a_window_without_an_answer_opens_the_breaker),
     TEST(probes_go_one_at_a_time_until_one_is_answered),
+    TEST(each_refusal_in_a_row_doubles_the_quiet_up_to_a_second),
     TEST(a_slow_gateway_holds_one_lease),
     CU_TEST_INFO_NULL,
 };

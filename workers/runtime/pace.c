@@ -3,7 +3,7 @@
 static const int64_t ns_per_s = 1000000000, ns_per_us = 1000, burst_share = 10;
 static const int64_t wait_first_us = CR_US_PER_S, wait_max_us = 5 * CR_US_PER_S;
 static const int64_t slow_lease_us = 10 * CR_US_PER_S, smoothing = 8;
-enum { UNANSWERED_MIN = 8, LEASE = 256 };
+enum { UNANSWERED_MIN = 8, LEASE = 256, REFUSED_MAX = 10 };
 
 void
 pace_init(pace_t *self, uint32_t window, uint32_t per_second)
@@ -47,6 +47,15 @@ pace_release(pace_t *self)
     self->in_flight--;
 }
 
+/* 2, 4, 8 ... 1024 ms. */
+static void
+refused(pace_t *self, int64_t now_us)
+{
+    if (self->refused < REFUSED_MAX)
+        self->refused++;
+    pace_quiet(self, now_us + (CR_US_PER_MS << self->refused));
+}
+
 static pace_change_t
 answered(pace_t *self, int64_t took_us)
 {
@@ -60,9 +69,13 @@ answered(pace_t *self, int64_t took_us)
 
 /* What was under way when the breaker opened proves nothing new. */
 pace_change_t
-pace_learn(pace_t *self, bool is_answered, int64_t took_us, int64_t now_us)
+pace_learn(pace_t *self, pace_answer_t answer, int64_t took_us, int64_t now_us)
 {
-    if (is_answered)
+    if (answer == PACE_LATER)
+        refused(self, now_us);
+    else
+        self->refused = 0;
+    if (answer != PACE_NONE)
         return answered(self, took_us);
     uint32_t limit = self->window > UNANSWERED_MIN ? self->window : UNANSWERED_MIN;
     if (self->broken ? !self->probing : ++self->unanswered < limit)

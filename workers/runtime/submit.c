@@ -37,20 +37,22 @@ keep_quiet(runtime_t *self, uint32_t retry_after_ms)
                    cr_clock_mono_us() + (quiet_us < quiet_max_us ? quiet_us : quiet_max_us));
 }
 
-/* Everybody else's deliveries would end as this one did: as unknown, or as failed for no fault of
+/* NONE: everybody else's deliveries would end as this one did: as unknown, or as failed for no fault of
  * theirs. */
-static bool
-is_answer(const outcome_t *outcome)
+static pace_answer_t
+answer_of(const outcome_t *outcome)
 {
-    return !outcome->away && outcome->status != CR_STATUS_UNKNOWN &&
-           outcome->status != CR_STATUS_FAILED_ACCOUNT;
+    if (outcome->away || outcome->status == CR_STATUS_UNKNOWN ||
+        outcome->status == CR_STATUS_FAILED_ACCOUNT)
+        return PACE_NONE;
+    return outcome->status == CR_STATUS_RETRY_1 ? PACE_LATER : PACE_TAKEN;
 }
 
 static void
 learn(runtime_t *self, const flight_t *flight, const outcome_t *outcome)
 {
     pace_change_t change =
-        pace_learn(&self->pace, is_answer(outcome), self->now_us - flight->began_us, self->now_us);
+        pace_learn(&self->pace, answer_of(outcome), self->now_us - flight->began_us, self->now_us);
     if (change == PACE_MENDED)
         cr_log(CR_LOG_INFO, "gateway_back", "gateway=%s", self->gateway_name);
     if (change != PACE_BROKEN)
