@@ -291,6 +291,31 @@ a_lease_holds_addresses_values_and_the_wording_of_each_language(void)
 }
 
 static void
+a_lease_of_one_holds_that_ones_address(void)
+{
+    worker_t worker;
+    world_open(&world);
+    Crier__V1__Frame *lease = get_lease(&worker);
+    uint8_t positions[2] = {0, 1}, outcomes[2] = {CR_STATUS_HANDED, CR_STATUS_RETRY_1};
+    Crier__V1__Report report = report_of(lease, 1);
+    report.intent = 2;
+    report.positions = (ProtobufCBinaryData){2, positions};
+    report.outcomes = (ProtobufCBinaryData){2, outcomes};
+    report.last = true;
+    send_report(&worker, &report);
+    cr_wire_free(&lease);
+    lease = world_wait(&world, &worker, CRIER__V1__FRAME__BODY_LEASE);
+    CU_ASSERT_EQUAL_FATAL(lease->lease->offsets.len, 1);
+    CU_ASSERT_FATAL(cr_wire_pool_is_sound(lease->lease->addresses, 1));
+    cr_wire_cursor_t cursor = {0};
+    cr_slice_t address = cr_wire_pool_next(lease->lease->addresses, &cursor);
+    CU_ASSERT_TRUE(cr_slice_equal(address, CR_SLICE("13800000002")));
+    cr_wire_free(&lease);
+    worker_close(&worker);
+    world_close(&world);
+}
+
+static void
 a_report_is_acknowledged_only_after_the_ledger_has_stored_it(void)
 {
     worker_t worker;
@@ -450,6 +475,7 @@ CU_TestInfo cr_tests[] = {
     TEST(a_frame_of_another_version_is_refused),
     TEST(a_report_with_columns_of_different_length_is_refused),
     TEST(a_lease_holds_addresses_values_and_the_wording_of_each_language),
+    TEST(a_lease_of_one_holds_that_ones_address),
     TEST(a_report_is_acknowledged_only_after_the_ledger_has_stored_it),
     TEST(plan_hears_when_every_delivery_is_final_and_stored),
     TEST(an_opt_out_before_the_hand_out_keeps_the_address_back),
