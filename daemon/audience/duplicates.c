@@ -1,5 +1,7 @@
 #include "duplicates.h"
 
+#include <stdlib.h>
+
 #include "index.h"
 
 typedef bool wanted_fn(const duplicates_t *self, uint32_t ordinal, cr_status_t status);
@@ -24,7 +26,7 @@ typedef struct {
     const duplicates_t *asked;
     index_t seen; /* address -> ordinal */
     wanted_fn *wanted;
-    roaring_bitmap_t *doubled;
+    uint64_t *doubled; /* by rank */
     uint32_t rank;
     cr_err_t err;
 } search_t;
@@ -42,8 +44,8 @@ look_at(uint32_t ordinal, void *context)
 {
     search_t *self = context;
     const duplicates_t *asked = self->asked;
-    cr_status_t status = asked->status ? asked->status[self->rank] : CR_STATUS_WAITING;
-    self->rank++;
+    uint32_t rank = self->rank++;
+    cr_status_t status = asked->status ? asked->status[rank] : CR_STATUS_WAITING;
     if (!self->wanted(asked, ordinal, status))
         return true;
     cr_slice_t address = directory_address(asked->directory, ordinal, asked->channel);
@@ -54,7 +56,7 @@ look_at(uint32_t ordinal, void *context)
     if (first == INDEX_NONE)
         self->err = index_add(&self->seen, hash, ordinal);
     else if (status == CR_STATUS_WAITING)
-        roaring_bitmap_add(self->doubled, ordinal);
+        self->doubled[rank / 64] |= UINT64_C(1) << rank % 64;
     return self->err == CR_OK;
 }
 
@@ -68,9 +70,11 @@ search(search_t *self, wanted_fn *wanted)
 }
 
 cr_err_t
-duplicates_find(const duplicates_t *self, roaring_bitmap_t **out)
+duplicates_find(const duplicates_t *self, uint64_t **out)
 {
-    search_t at = {.asked = self, .doubled = roaring_bitmap_create()};
+    search_t at = {.asked = self};
+    at.doubled =
+        calloc(roaring_bitmap_get_cardinality(self->audience) / 64 + 1, sizeof *at.doubled);
     if (!at.doubled)
         return CR_NOMEM;
     if (self->status)
@@ -80,7 +84,7 @@ duplicates_find(const duplicates_t *self, roaring_bitmap_t **out)
     if (at.err == CR_OK)
         *out = at.doubled;
     else
-        roaring_bitmap_free(at.doubled);
+        free(at.doubled);
     return at.err;
 }
 

@@ -5,7 +5,7 @@
  * address once goes to the first of those who share it. Computed once, when sending starts or is
  * taken up again.
  *
- * Ownership  the caller frees the bitmap.
+ * Ownership  the caller frees the bits.
  * Threads    none.
  * Time       some 60 ns a recipient.
  */
@@ -25,9 +25,10 @@ typedef struct {
 
 /*
  * Of those who share an address one is left out of the answer: the one that was tried already, else
- * the first that is not barred. Who was settled without being tried is left as it is. CR_NOMEM.
+ * the first that is not barred. Who was settled without being tried is left as it is. A bit per rank,
+ * set for those who are left out; CR_NOMEM.
  */
-cr_err_t duplicates_find(const duplicates_t *self, roaring_bitmap_t **out) CR_MUST_USE;
+cr_err_t duplicates_find(const duplicates_t *self, uint64_t **out) CR_MUST_USE;
 /* The first of the audience that has the ordinal's address and is not barred; DIRECTORY_NONE. */
 uint32_t duplicates_first(const duplicates_t *self, uint32_t ordinal);
 

@@ -20,7 +20,7 @@ typedef struct dispatch {
 
     directory_t *directory;
     uint32_t directory_age; /* how many there have been */
-    roaring_bitmap_t *marks[LEDGER_MARK_COUNT][CR_CHANNEL_COUNT];
+    screen_t screen;
     frequency_t *frequency;
     quiet_t quiet;
     notice_t **notices; /* by id, which only grows */
@@ -66,6 +66,8 @@ void screening_begin(actor_t *self, notice_t *notice);
 /* Quiet hours: nothing of it is handed out until they end. */
 void screening_hold(actor_t *self, const notice_t *notice, int64_t now_us);
 void screening_tick(actor_t *self, int64_t now_us);
+/* Another directory is in force. */
+void screening_addresses(actor_t *self, const directory_t *before, const directory_t *after);
 void screening_mark(actor_t *self, ledger_mark_t mark, cr_channel_t channel,
                     const roaring_bitmap_t *people, bool on);
 void screening_judge(const actor_t *self, const core_run_t *run, cr_status_t verdicts[CORE_BLOCK]);

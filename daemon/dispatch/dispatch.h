@@ -59,7 +59,7 @@ typedef struct {
     char *sender;               /* SMS signature without brackets, mail From name */
     roaring_bitmap_t *audience; /* rank -> ordinal */
     roaring_bitmap_t *reached;  /* of a restarted broadcast: who was tried; NULL: nobody */
-    roaring_bitmap_t *doubled[CR_CHANNEL_COUNT]; /* somebody else gets it for them; NULL: nobody */
+    uint64_t *doubled[CR_CHANNEL_COUNT]; /* somebody else gets it for them, by rank; NULL: nobody */
     dispatch_content_t *content[CR_CHANNEL_COUNT];
     cr_status_t
         *status[CR_CHANNEL_COUNT]; /* of a restarted broadcast, audience-many; NULL: all waiting */

@@ -3,12 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "screen.h"
-
 typedef struct {
     uint64_t broadcast;
     int64_t started_us;
-    roaring_bitmap_t *reached;
+    uint64_t *reached; /* a bit per ordinal below `size`, a multiple of 64 */
+    uint32_t size;
 } notice_count_t;
 
 struct frequency {
@@ -35,7 +34,7 @@ frequency_destroy(frequency_t **self_p)
     if (!self)
         return;
     for (size_t i = 0; i < self->notice_count; i++)
-        roaring_bitmap_free(self->notices[i].reached);
+        free(self->notices[i].reached);
     free(self->notices);
     free(self->had);
     free(self);
@@ -52,33 +51,59 @@ find(const frequency_t *self, uint64_t broadcast)
     return NULL;
 }
 
+static bool
+has_reached(const notice_count_t *notice, uint32_t ordinal)
+{
+    return ordinal < notice->size && (notice->reached[ordinal / 64] >> ordinal % 64 & 1) != 0;
+}
+
+/* Memory by what is needed and a half; it is small and asserted. */
+static void *
+grown(void *array, size_t item, uint32_t from, uint32_t to)
+{
+    uint8_t *larger = realloc(array, to * item);
+    CR_ASSERT(larger);
+    memset(larger + from * item, 0, (to - from) * item);
+    return larger;
+}
+
 static void
-reserve(frequency_t *self, uint32_t ordinal)
+reserve(frequency_t *self, notice_count_t *notice, uint32_t ordinal)
 {
-    if (ordinal < self->size)
+    uint32_t size = (ordinal + ordinal / 2) / 64 * 64 + CORE_BLOCK;
+    if (ordinal >= self->size) {
+        self->had = grown(self->had, sizeof *self->had, self->size, size);
+        self->size = size;
+    }
+    if (ordinal >= notice->size) {
+        notice->reached =
+            grown(notice->reached, sizeof *notice->reached, notice->size / 64, size / 64);
+        notice->size = size;
+    }
+}
+
+static void
+count_all(frequency_t *self, notice_count_t *notice, const uint32_t *ordinals, uint32_t count)
+{
+    if (count == 0)
         return;
-    uint32_t size = ordinal + ordinal / 2 + CORE_BLOCK;
-    self->had = realloc(self->had, size * sizeof *self->had);
-    CR_ASSERT(self->had); /* two bytes a recipient */
-    memset(self->had + self->size, 0, (size - self->size) * sizeof *self->had);
-    self->size = size;
+    reserve(self, notice, ordinals[count - 1]);
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t *word = &notice->reached[ordinals[i] / 64];
+        uint64_t bit = UINT64_C(1) << ordinals[i] % 64;
+        self->had[ordinals[i]] = (uint16_t)(self->had[ordinals[i]] + ((*word & bit) == 0));
+        *word |= bit;
+    }
 }
 
-static bool
-raise_one(uint32_t ordinal, void *context)
+static void
+count_reached(frequency_t *self, notice_count_t *notice, const roaring_bitmap_t *reached)
 {
-    frequency_t *self = context;
-    reserve(self, ordinal);
-    self->had[ordinal]++;
-    return true;
-}
-
-static bool
-lower_one(uint32_t ordinal, void *context)
-{
-    const frequency_t *self = context;
-    self->had[ordinal]--;
-    return true;
+    uint32_t ordinals[CORE_BLOCK], count;
+    roaring_uint32_iterator_t at;
+    roaring_init_iterator(reached, &at);
+    while ((count = roaring_read_uint32_iterator(&at, ordinals, CORE_BLOCK)) > 0)
+        count_all(self, notice, ordinals, count);
 }
 
 void
@@ -92,29 +117,27 @@ frequency_begin(frequency_t *self, uint64_t broadcast, int64_t started_us,
         self->notices = realloc(self->notices, self->notice_capacity * sizeof *self->notices);
         CR_ASSERT(self->notices);
     }
-    roaring_bitmap_t *own = reached ? roaring_bitmap_copy(reached) : roaring_bitmap_create();
-    CR_ASSERT(own);
-    self->notices[self->notice_count++] = (notice_count_t){broadcast, started_us, own};
-    roaring_iterate(own, raise_one, self);
+    notice_count_t *notice = &self->notices[self->notice_count++];
+    *notice = (notice_count_t){.broadcast = broadcast, .started_us = started_us};
+    if (reached)
+        count_reached(self, notice, reached);
 }
 
 void
 frequency_count(frequency_t *self, uint64_t broadcast, const uint32_t *ordinals, uint32_t count)
 {
     notice_count_t *notice = find(self, broadcast);
-    uint8_t counted[CORE_BLOCK] = {0};
-    uint32_t fresh[CORE_BLOCK];
-    size_t fresh_count = 0;
-    if (!notice)
-        return;
-    CR_ASSERT(count <= CORE_BLOCK);
-    screen_mark(notice->reached, ordinals, count, 1, counted);
-    for (uint32_t i = 0; i < count; i++)
-        if (counted[i] == 0)
-            fresh[fresh_count++] = ordinals[i];
-    for (size_t i = 0; i < fresh_count; i++)
-        raise_one(fresh[i], self);
-    roaring_bitmap_add_many(notice->reached, fresh_count, fresh);
+    if (notice)
+        count_all(self, notice, ordinals, count);
+}
+
+static void
+uncount(frequency_t *self, notice_count_t *notice)
+{
+    for (uint32_t ordinal = 0; ordinal < notice->size; ordinal++)
+        if (has_reached(notice, ordinal))
+            self->had[ordinal]--;
+    free(notice->reached);
 }
 
 void
@@ -128,8 +151,7 @@ frequency_slide(frequency_t *self, int64_t now_us)
             self->notices[kept++] = *notice;
             continue;
         }
-        roaring_iterate(notice->reached, lower_one, self);
-        roaring_bitmap_free(notice->reached);
+        uncount(self, notice);
     }
     self->notice_count = kept;
 }
@@ -138,16 +160,13 @@ void
 frequency_judge(const frequency_t *self, uint64_t broadcast, const uint32_t *ordinals,
                 uint32_t count, cr_status_t *verdicts)
 {
-    const notice_count_t *notice = find(self, broadcast);
-    uint8_t own[CORE_BLOCK] = {0};
+    static const notice_count_t nobody = {0};
+    const notice_count_t *found = find(self, broadcast), *notice = found ? found : &nobody;
     if (self->config.max == 0)
         return;
-    CR_ASSERT(count <= CORE_BLOCK);
-    if (notice)
-        screen_mark(notice->reached, ordinals, count, 1, own);
     for (uint32_t i = 0; i < count; i++)
-        if (verdicts[i] == CR_STATUS_WAITING && ordinals[i] < self->size && own[i] == 0 &&
-            self->had[ordinals[i]] >= self->config.max)
+        if (verdicts[i] == CR_STATUS_WAITING && ordinals[i] < self->size &&
+            self->had[ordinals[i]] >= self->config.max && !has_reached(notice, ordinals[i]))
             verdicts[i] = CR_STATUS_SUPPRESSED_FREQUENCY;
 }
 
@@ -156,6 +175,6 @@ frequency_each(const frequency_t *self, uint32_t ordinal,
                void (*see)(void *context, uint64_t broadcast, int64_t started_us), void *context)
 {
     for (size_t i = 0; i < self->notice_count; i++)
-        if (roaring_bitmap_contains(self->notices[i].reached, ordinal))
+        if (has_reached(&self->notices[i], ordinal))
             see(context, self->notices[i].broadcast, self->notices[i].started_us);
 }

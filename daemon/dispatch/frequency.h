@@ -4,12 +4,12 @@
  * A notice counts once for a person however many channels carry it and however often it is tried:
  * what tires people is the notice, not the channel. It counts from the moment it is handed to a
  * worker and by the time its broadcast started. One counter a person holds the sum; the people of
- * each broadcast are kept as a bitmap to take them off again when the window has passed it.
+ * each broadcast are kept as bits to take them off again when the window has passed it.
  *
  * Ownership  bitmaps that are given are copied.
  * Time       callers pass it (wall).
  * Threads    none.
- * Memory     two bytes a recipient, and a bitmap a broadcast of the window.
+ * Memory     two bytes a recipient, and a bit for each broadcast of the window.
  */
 #ifndef FREQUENCY_H
 #define FREQUENCY_H
@@ -32,7 +32,7 @@ void frequency_destroy(frequency_t **self_p);
 /* A broadcast that started then reached these already (NULL: nobody yet). */
 void frequency_begin(frequency_t *self, uint64_t broadcast, int64_t started_us,
                      const roaring_bitmap_t *reached);
-/* They are handed this broadcast, again or for the first time. */
+/* They are handed this broadcast, again or for the first time. Ordinals ascend. */
 void frequency_count(frequency_t *self, uint64_t broadcast, const uint32_t *ordinals,
                      uint32_t count);
 /* Forgets what started before the window. */

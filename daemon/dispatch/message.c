@@ -91,7 +91,7 @@ dispatch_broadcast_destroy(dispatch_broadcast_t **self_p)
     for (int i = 0; i < CR_CHANNEL_COUNT; i++) {
         content_free(self->content[i]);
         free(self->status[i]);
-        bitmap_free(self->doubled[i]);
+        free(self->doubled[i]);
     }
     bitmap_free(self->reached);
     free(self->leases);

@@ -79,8 +79,6 @@ notice_new(dispatch_broadcast_t **spec_p)
     *spec_p = NULL;
     self->block = UINT32_MAX;
     for (int i = 0; i < CR_CHANNEL_COUNT; i++)
-        screen_init(&self->screen[i], self->spec->audience);
-    for (int i = 0; i < CR_CHANNEL_COUNT; i++)
         if (self->spec->content[i] && !lay_out(&self->content[i], self->spec->content[i])) {
             notice_destroy(&self);
             return NULL;
@@ -96,7 +94,6 @@ notice_destroy(notice_t **self_p)
         return;
     for (int i = 0; i < CR_CHANNEL_COUNT; i++) {
         notice_content_t *content = &self->content[i];
-        screen_fini(&self->screen[i]);
         if (self->refused[i])
             roaring_bitmap_free(self->refused[i]);
         free(content->wordings);

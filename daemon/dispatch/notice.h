@@ -24,9 +24,7 @@ typedef struct {
     notice_content_t content[CR_CHANNEL_COUNT];
     uint32_t block; /* whose ordinals are at hand; UINT32_MAX: none */
     uint32_t ordinals[CORE_BLOCK];
-    screen_t screen[CR_CHANNEL_COUNT];
-    uint32_t screen_age[CR_CHANNEL_COUNT];       /* directory whose addresses the screens know */
-    uint32_t directory_age;                      /* when it began; they count from 1 */
+    uint32_t directory_age;                      /* when it began */
     roaring_bitmap_t *refused[CR_CHANNEL_COUNT]; /* addresses, since the last tick; NULL: none */
     bool over;                                   /* the core is done with it */
     bool done;                                   /* to be told to plan */

@@ -144,10 +144,10 @@ orders_actions(core_actions_t *actions)
 static void
 on_directory(actor_t *self, dispatch_message_t **message_p)
 {
+    screening_addresses(self, self->directory, (*message_p)->directory);
     directory_unref(&self->directory);
     self->directory = (*message_p)->directory;
     (*message_p)->directory = NULL;
-    self->directory_age++;
     orders_answer(self, message_p);
 }
 

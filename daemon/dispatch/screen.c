@@ -1,87 +1,75 @@
 #include "screen.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-static const cr_status_t verdict_of[SCREEN_REASON_COUNT] = {
-#define X(name) [SCREEN_##name] = CR_STATUS_SUPPRESSED_##name,
-    SCREEN_REASON_LIST(X)
-#undef X
+static const cr_status_t verdicts_of[SCREEN_FACTS] = {
+    [0] = CR_STATUS_SUPPRESSED_ADDRESS,
+    [SCREEN_BAD] = CR_STATUS_SUPPRESSED_ADDRESS,
+    [SCREEN_OPTED_OUT] = CR_STATUS_SUPPRESSED_OPTOUT,
+    [SCREEN_OPTED_OUT | SCREEN_BAD] = CR_STATUS_SUPPRESSED_OPTOUT,
+    [SCREEN_REACHABLE] = CR_STATUS_WAITING,
+    [SCREEN_REACHABLE | SCREEN_BAD] = CR_STATUS_SUPPRESSED_BAD_ADDRESS,
+    [SCREEN_REACHABLE | SCREEN_OPTED_OUT] = CR_STATUS_SUPPRESSED_OPTOUT,
+    [SCREEN_REACHABLE | SCREEN_OPTED_OUT | SCREEN_BAD] = CR_STATUS_SUPPRESSED_OPTOUT,
 };
-
-void
-screen_init(screen_t *self, const roaring_bitmap_t *audience)
-{
-    *self = (screen_t){.audience = audience};
-}
-
-/* Takes the bitmap over. */
-static void
-keep(screen_t *self, screen_reason_t reason, roaring_bitmap_t *stopped)
-{
-    if (self->stopped[reason])
-        roaring_bitmap_free(self->stopped[reason]);
-    self->stopped[reason] = stopped;
-}
 
 void
 screen_fini(screen_t *self)
 {
-    for (int i = 0; i < SCREEN_REASON_COUNT; i++)
-        keep(self, (screen_reason_t)i, NULL);
+    for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++)
+        free(self->facts[channel]);
+    *self = (screen_t){0};
 }
 
-void
-screen_stop(screen_t *self, screen_reason_t reason, const roaring_bitmap_t *who)
+static void
+reserve(screen_t *self, uint32_t size)
 {
-    keep(self, reason, roaring_bitmap_and(self->audience, who));
-}
-
-void
-screen_stop_others(screen_t *self, screen_reason_t reason, const roaring_bitmap_t *who)
-{
-    keep(self, reason, roaring_bitmap_andnot(self->audience, who));
-}
-
-void
-screen_change(screen_t *self, screen_reason_t reason, const roaring_bitmap_t *who, bool stopped)
-{
-    roaring_bitmap_t *here = roaring_bitmap_and(who, self->audience);
-    if (!self->stopped[reason])
-        self->stopped[reason] = roaring_bitmap_create();
-    if (stopped)
-        roaring_bitmap_or_inplace(self->stopped[reason], here);
-    else
-        roaring_bitmap_andnot_inplace(self->stopped[reason], here);
-    roaring_bitmap_free(here);
-}
-
-void
-screen_mark(const roaring_bitmap_t *members, const uint32_t *ordinals, uint32_t count,
-            cr_status_t verdict, cr_status_t *verdicts)
-{
-    roaring_uint32_iterator_t at;
-    roaring_init_iterator(members, &at);
-    if (count == 0 || !at.has_value ||
-        !roaring_move_uint32_iterator_equalorlarger(&at, ordinals[0]))
+    if (size <= self->size)
         return;
-    for (uint32_t i = 0; at.has_value && i < count;) {
-        if (ordinals[i] < at.current_value) {
-            i++;
-        } else if (ordinals[i] > at.current_value) {
-            roaring_move_uint32_iterator_equalorlarger(&at, ordinals[i]);
-        } else {
-            verdicts[i++] = verdict;
-            roaring_advance_uint32_iterator(&at);
-        }
+    uint32_t grown = size + size / 8 + CORE_BLOCK;
+    for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++) {
+        uint8_t *facts = realloc(self->facts[channel], grown);
+        CR_ASSERT(facts); /* a byte a recipient */
+        memset(facts + self->size, 0, grown - self->size);
+        self->facts[channel] = facts;
     }
+    self->size = grown;
 }
 
-/* The last reason first, so that the first one has the last word. */
 void
-screen_judge(const screen_t *self, const uint32_t *ordinals, uint32_t count, cr_status_t *verdicts)
+screen_learn(screen_t *self, cr_channel_t channel, screen_fact_t fact, const roaring_bitmap_t *who,
+             bool holds)
 {
-    memset(verdicts, CR_STATUS_WAITING, count);
-    for (int i = SCREEN_REASON_COUNT - 1; i >= 0; i--)
-        if (self->stopped[i])
-            screen_mark(self->stopped[i], ordinals, count, verdict_of[i], verdicts);
+    uint32_t ordinals[CORE_BLOCK], count;
+    roaring_uint32_iterator_t at;
+    if (roaring_bitmap_is_empty(who))
+        return;
+    reserve(self, roaring_bitmap_maximum(who) + 1);
+    uint8_t *facts = self->facts[channel];
+    roaring_init_iterator(who, &at);
+    while ((count = roaring_read_uint32_iterator(&at, ordinals, CORE_BLOCK)) > 0)
+        for (uint32_t i = 0; i < count; i++)
+            facts[ordinals[i]] =
+                (uint8_t)(holds ? facts[ordinals[i]] | fact : facts[ordinals[i]] & ~fact);
+}
+
+static void
+judge_doubled(const uint64_t *doubled, uint32_t count, cr_status_t *verdicts)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if ((doubled[i / 64] >> i % 64 & 1) != 0 && verdicts[i] == CR_STATUS_WAITING)
+            verdicts[i] = CR_STATUS_SUPPRESSED_DUPLICATE;
+}
+
+void
+screen_judge(const screen_t *self, const screen_rule_t *rule, const uint32_t *ordinals,
+             uint32_t count, cr_status_t *verdicts)
+{
+    const uint8_t *facts = self->facts[rule->channel];
+    unsigned heeded = SCREEN_FACTS - 1u - (rule->tries_bad ? SCREEN_BAD : 0u);
+    for (uint32_t i = 0; i < count; i++)
+        verdicts[i] = verdicts_of[ordinals[i] < self->size ? facts[ordinals[i]] & heeded : 0];
+    if (rule->doubled)
+        judge_doubled(rule->doubled, count, verdicts);
 }

@@ -1,14 +1,13 @@
 /*
- * screen - who of one channel's audience does not get it, and why
+ * screen - who does not get what is handed out, and why
  *
- * Every reason is a bitmap of ordinals, cut to the audience once, so that looking at a block of 256
- * costs a few steps a reason and nothing for those that concern nobody. What becomes known while the
- * broadcast runs (an opt-out, an import) changes the bitmaps.
+ * What is known of a person on a channel is a byte, whatever the broadcast: a block of 256 costs one
+ * look-up a person, and an opt-out or an import changes a byte each. Of a broadcast only the doubled
+ * addresses are its own: a bit a rank.
  *
- * Order      where several reasons hold, the first of SCREEN_REASON_LIST is given.
- * Ownership  the audience is borrowed and must live as long as the screen; bitmaps that are given
- *            stay the caller's.
+ * Order      opted out, no address, bad address, doubled address: the first that holds is given.
  * Threads    none.
+ * Memory     three bytes a recipient.
  */
 #ifndef SCREEN_H
 #define SCREEN_H
@@ -17,38 +16,28 @@
 
 #include "core.h"
 
-#define SCREEN_REASON_LIST(X)                                                                      \
-    X(OPTOUT)                                                                                      \
-    X(ADDRESS)                                                                                     \
-    X(BAD_ADDRESS)                                                                                 \
-    X(DUPLICATE)
-
-typedef enum {
-#define X(name) SCREEN_##name,
-    SCREEN_REASON_LIST(X)
-#undef X
-        SCREEN_REASON_COUNT
-} screen_reason_t;
+typedef enum { SCREEN_OPTED_OUT = 1, SCREEN_BAD = 2, SCREEN_REACHABLE = 4 } screen_fact_t;
+enum { SCREEN_FACTS = 8 };
 
 typedef struct {
-    const roaring_bitmap_t *audience;
-    roaring_bitmap_t *stopped[SCREEN_REASON_COUNT]; /* NULL: concerns nobody */
+    uint8_t *facts[CR_CHANNEL_COUNT]; /* bits of screen_fact_t, by ordinal */
+    uint32_t size;                    /* of ordinals; of others nothing is known */
 } screen_t;
 
-void screen_init(screen_t *self, const roaring_bitmap_t *audience);
+/* An empty one is {0}. */
 void screen_fini(screen_t *self);
-/* The reason concerns these of the audience; all but these. */
-void screen_stop(screen_t *self, screen_reason_t reason, const roaring_bitmap_t *who);
-void screen_stop_others(screen_t *self, screen_reason_t reason, const roaring_bitmap_t *who);
-/* It concerns these, too, or no longer. */
-void screen_change(screen_t *self, screen_reason_t reason, const roaring_bitmap_t *who,
-                   bool stopped);
-/* A verdict each: WAITING or the reason. `ordinals` ascend. */
-void screen_judge(const screen_t *self, const uint32_t *ordinals, uint32_t count,
-                  cr_status_t *verdicts);
+/* Whether the fact holds for these from now on. */
+void screen_learn(screen_t *self, cr_channel_t channel, screen_fact_t fact,
+                  const roaring_bitmap_t *who, bool holds);
 
-/* Gives `verdict` to those that are in `members`. */
-void screen_mark(const roaring_bitmap_t *members, const uint32_t *ordinals, uint32_t count,
-                 cr_status_t verdict, cr_status_t *verdicts);
+typedef struct {
+    cr_channel_t channel;
+    bool tries_bad;          /* a bad address is no reason */
+    const uint64_t *doubled; /* a bit per rank from the first on; NULL: nobody */
+} screen_rule_t;
+
+/* A verdict each: WAITING or the reason. */
+void screen_judge(const screen_t *self, const screen_rule_t *rule, const uint32_t *ordinals,
+                  uint32_t count, cr_status_t *verdicts);
 
 #endif

@@ -1,6 +1,7 @@
 /*
  * What screening knows while the daemon runs, and when it is asked: the marks of people, the
- * directory's version, the cap, the quiet hours. The rules are in screen.h, frequency.h and quiet.h.
+ * directory's addresses, the cap, the quiet hours. The rules are in screen.h, frequency.h and
+ * quiet.h.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -16,57 +17,17 @@ screening_open(actor_t *self, cr_fault_t *fault)
     if (err != CR_OK)
         return err;
     self->frequency = frequency_new(&self->config.frequency);
-    bool whole = self->frequency != NULL;
-    for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++) {
-        for (int mark = 0; mark < LEDGER_MARK_COUNT; mark++) {
-            self->marks[mark][channel] = roaring_bitmap_create();
-            whole = whole && self->marks[mark][channel];
-        }
-    }
-    return whole ? CR_OK : cr_fault_set(fault, CR_NOMEM, "out of memory");
-}
-
-static void
-bitmap_free(roaring_bitmap_t *bitmap)
-{
-    if (bitmap)
-        roaring_bitmap_free(bitmap);
+    return self->frequency ? CR_OK : cr_fault_set(fault, CR_NOMEM, "out of memory");
 }
 
 void
 screening_close(actor_t *self)
 {
     frequency_destroy(&self->frequency);
-    for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++) {
-        for (int mark = 0; mark < LEDGER_MARK_COUNT; mark++)
-            bitmap_free(self->marks[mark][channel]);
-    }
+    screen_fini(&self->screen);
 }
 
 /* -- a broadcast -------------------------------------------------------------------------------- */
-
-static const screen_reason_t reason_of[LEDGER_MARK_COUNT] = {
-    [LEDGER_MARK_OPTOUT] = SCREEN_OPTOUT,
-    [LEDGER_MARK_BAD] = SCREEN_BAD_ADDRESS,
-};
-
-/* In an emergency a bad address is tried all the same: a refusal costs less than silence. */
-static bool
-heeds(const notice_t *notice, ledger_mark_t mark)
-{
-    return mark != LEDGER_MARK_BAD || notice->spec->lane != CR_LANE_EMERGENCY;
-}
-
-static void
-screen_channel(const actor_t *self, notice_t *notice, int channel)
-{
-    screen_t *screen = &notice->screen[channel];
-    for (int mark = 0; mark < LEDGER_MARK_COUNT; mark++)
-        if (heeds(notice, (ledger_mark_t)mark))
-            screen_stop(screen, reason_of[mark], self->marks[mark][channel]);
-    if (notice->spec->doubled[channel])
-        screen_stop(screen, SCREEN_DUPLICATE, notice->spec->doubled[channel]);
-}
 
 /* A drill reaches nobody, so it tires nobody. */
 void
@@ -74,9 +35,6 @@ screening_begin(actor_t *self, notice_t *notice)
 {
     const dispatch_broadcast_t *spec = notice->spec;
     notice->directory_age = self->directory_age;
-    for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++)
-        if (spec->channels & (1u << channel))
-            screen_channel(self, notice, channel);
     if (!spec->drill)
         frequency_begin(self->frequency, spec->id, spec->started_us, spec->reached);
 }
@@ -87,26 +45,26 @@ is_capped(const notice_t *notice)
     return !notice->spec->drill && notice->spec->lane > CR_LANE_URGENT;
 }
 
-/* The addresses are those of the present directory; they are looked up again when it has changed. */
-static void
-renew_addresses(const actor_t *self, notice_t *notice, cr_channel_t channel)
+/* In an emergency a bad address is tried all the same: a refusal costs less than silence. */
+static screen_rule_t
+rule_of(const notice_t *notice, const core_run_t *run)
 {
-    if (notice->screen_age[channel] == self->directory_age)
-        return;
-    notice->screen_age[channel] = self->directory_age;
-    screen_stop_others(&notice->screen[channel], SCREEN_ADDRESS,
-                       directory_reachable(self->directory, channel));
+    const uint64_t *doubled = notice->spec->doubled[run->channel];
+    return (screen_rule_t){
+        .channel = run->channel,
+        .tries_bad = notice->spec->lane == CR_LANE_EMERGENCY,
+        .doubled = doubled ? doubled + run->first_rank / 64 : NULL,
+    };
 }
 
 void
 screening_judge(const actor_t *self, const core_run_t *run, cr_status_t verdicts[CORE_BLOCK])
 {
     notice_t *notice = actor_find(self, run->broadcast);
-    uint32_t skip = run->first_rank % CORE_BLOCK;
-    CR_ASSERT(notice && skip + run->count <= CORE_BLOCK);
-    const uint32_t *ordinals = notice_ordinals(notice, run->first_rank / CORE_BLOCK) + skip;
-    renew_addresses(self, notice, run->channel);
-    screen_judge(&notice->screen[run->channel], ordinals, run->count, verdicts);
+    CR_ASSERT(notice && run->first_rank % CORE_BLOCK == 0 && run->count <= CORE_BLOCK);
+    const uint32_t *ordinals = notice_ordinals(notice, run->first_rank / CORE_BLOCK);
+    const screen_rule_t rule = rule_of(notice, run);
+    screen_judge(&self->screen, &rule, ordinals, run->count, verdicts);
     if (is_capped(notice))
         frequency_judge(self->frequency, run->broadcast, ordinals, run->count, verdicts);
     if (notice->content[run->channel].wording_count == 0)
@@ -131,13 +89,29 @@ void
 screening_mark(actor_t *self, ledger_mark_t mark, cr_channel_t channel,
                const roaring_bitmap_t *people, bool on)
 {
-    if (on)
-        roaring_bitmap_or_inplace(self->marks[mark][channel], people);
-    else
-        roaring_bitmap_andnot_inplace(self->marks[mark][channel], people);
-    for (size_t i = 0; i < self->notice_count; i++)
-        if (!self->notices[i]->over && heeds(self->notices[i], mark))
-            screen_change(&self->notices[i]->screen[channel], reason_of[mark], people, on);
+    static const screen_fact_t facts[LEDGER_MARK_COUNT] = {
+        [LEDGER_MARK_OPTOUT] = SCREEN_OPTED_OUT,
+        [LEDGER_MARK_BAD] = SCREEN_BAD,
+    };
+    screen_learn(&self->screen, channel, facts[mark], people, on);
+}
+
+/* Only the differences are looked at: most imports change the addresses of few. */
+void
+screening_addresses(actor_t *self, const directory_t *before, const directory_t *after)
+{
+    self->directory_age++;
+    for (int i = 0; i < CR_CHANNEL_COUNT; i++) {
+        cr_channel_t channel = (cr_channel_t)i;
+        const roaring_bitmap_t *had = directory_reachable(before, channel);
+        const roaring_bitmap_t *have = directory_reachable(after, channel);
+        roaring_bitmap_t *gained = roaring_bitmap_andnot(have, had);
+        roaring_bitmap_t *lost = roaring_bitmap_andnot(had, have);
+        screen_learn(&self->screen, channel, SCREEN_REACHABLE, gained, true);
+        screen_learn(&self->screen, channel, SCREEN_REACHABLE, lost, false);
+        roaring_bitmap_free(gained);
+        roaring_bitmap_free(lost);
+    }
 }
 
 /* After an import the address may be another one than the gateway meant, and then it is no proof. */

@@ -18,12 +18,12 @@ static const char household[] = "id,phone,email,guardian\n"
 static bool
 is_found(const duplicates_t *asked, const char *wanted)
 {
-    roaring_bitmap_t *found;
+    uint64_t *found;
     CU_ASSERT_EQUAL_FATAL(duplicates_find(asked, &found), CR_OK);
     bool same = true;
-    for (uint32_t ordinal = 0; ordinal < 6; ordinal++)
-        same = same && roaring_bitmap_contains(found, ordinal) == (wanted[ordinal] == 'x');
-    roaring_bitmap_free(found);
+    for (uint32_t rank = 0; rank < strlen(wanted); rank++)
+        same = same && (found[0] >> rank & 1) == (wanted[rank] == 'x');
+    free(found);
     return same;
 }
 
@@ -45,7 +45,7 @@ the_first_of_a_household_gets_it(void)
     CU_ASSERT_EQUAL(duplicates_first(&asked, 5), 2);
     CU_ASSERT_EQUAL(duplicates_first(&asked, 3), DIRECTORY_NONE);
     asked = (duplicates_t){.directory = directory, .audience = some, .channel = CR_CHANNEL_SMS};
-    CU_ASSERT_TRUE(is_found(&asked, ".....x"));
+    CU_ASSERT_TRUE(is_found(&asked, "..x")); /* the third of the audience */
     roaring_bitmap_free(all);
     roaring_bitmap_free(some);
     roaring_bitmap_free(barred);
@@ -86,7 +86,7 @@ enum { CROWD = 500, PHONES = 60 };
 static void
 compare(const duplicates_t *asked, const uint32_t *phone, const cr_status_t *status)
 {
-    roaring_bitmap_t *found;
+    uint64_t *found;
     CU_ASSERT_EQUAL_FATAL(duplicates_find(asked, &found), CR_OK);
     for (uint32_t p = 0; p < PHONES; p++) {
         uint32_t kept = DIRECTORY_NONE;
@@ -100,10 +100,10 @@ compare(const duplicates_t *asked, const uint32_t *phone, const cr_status_t *sta
                 status[i] == CR_STATUS_WAITING && !roaring_bitmap_contains(asked->barred, i);
             if (waits && kept == DIRECTORY_NONE)
                 kept = i;
-            CU_ASSERT_EQUAL(roaring_bitmap_contains(found, i), waits && i != kept);
+            CU_ASSERT_EQUAL(found[i / 64] >> i % 64 & 1, waits && i != kept);
         }
     }
-    roaring_bitmap_free(found);
+    free(found);
 }
 
 static void
