@@ -258,9 +258,12 @@ def redis_failover(run):
     pair = Pair()
     with run.world(people=600, store=pair) as world:
         world.flow(run.random.randrange(10, 60))
-        world.rig.redis("CLIENT", "KILL", "TYPE", "replica")  # it comes back within a second, and lacks what is written now
-        world.flow()
+        replica = world.rig.processes["replica"]
+        replica.signal(signal.SIGSTOP)
+        world.rig.redis("CLIENT", "KILL", "TYPE", "replica")  # what is written from here on it will lack
+        world.flow(60)
         world.kill("redis")
+        replica.signal(signal.SIGCONT)
         world.quiet()
         start = time.monotonic()
         pair.follow(world)
