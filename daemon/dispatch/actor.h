@@ -45,6 +45,7 @@ core_time_t actor_now(void);
 notice_t *actor_find(const actor_t *self, uint64_t broadcast);
 /* Takes the notice over. CR_NOMEM. */
 cr_err_t actor_add(actor_t *self, notice_t **notice_p) CR_MUST_USE;
+void actor_remove(actor_t *self, size_t at);
 
 /* inbound.c: takes what the ROUTER has, within a bound. */
 void inbound_take(actor_t *self);

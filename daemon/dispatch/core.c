@@ -105,11 +105,16 @@ insert(core_t *core, broadcast_t *broadcast)
             (core->broadcast_count - at) * sizeof *core->broadcasts);
     core->broadcasts[at] = broadcast;
     core->broadcast_count++;
+    return CR_OK;
+}
+
+static void
+queue(core_t *core, broadcast_t *broadcast)
+{
     broadcast_t **last = &core->lanes[broadcast->spec.lane];
     while (*last)
         last = &(*last)->next;
     *last = broadcast;
-    return CR_OK;
 }
 
 static cr_err_t
@@ -160,12 +165,33 @@ core_start(core_t *core, core_time_t now, const core_broadcast_t *spec,
     if (err != CR_OK)
         return err;
     err = exists ? CR_EXISTS : insert(core, broadcast);
-    if (err != CR_OK)
-        destroy_broadcast(broadcast);
-    else
-        broadcast->changed = true;
     core->timed_us = 0;
-    return err;
+    if (err != CR_OK) {
+        destroy_broadcast(broadcast);
+        return err;
+    }
+    broadcast->changed = true;
+    broadcast->over = spec->over;
+    if (!spec->over)
+        queue(core, broadcast);
+    return CR_OK;
+}
+
+cr_err_t
+core_forget(core_t *core, uint64_t id)
+{
+    size_t at = place_of(core, id);
+    broadcast_t *broadcast = core_find_broadcast(core, id);
+    if (!broadcast)
+        return CR_NOTFOUND;
+    if (!broadcast->over || broadcast->writes_out > 0 || broadcast->order.to != 0)
+        return CR_CONFLICT;
+    lease_forget_broadcast(core, broadcast);
+    core->broadcast_count--;
+    memmove(core->broadcasts + at, core->broadcasts + at + 1,
+            (core->broadcast_count - at) * sizeof *core->broadcasts);
+    destroy_broadcast(broadcast);
+    return CR_OK;
 }
 
 static cr_err_t

@@ -50,8 +50,9 @@ typedef struct {
     uint64_t id;
     cr_lane_t lane;
     bool drill, paused, resend_unknown;
-    unsigned channels;                   /* bit per cr_channel_t */
-    uint32_t total;                      /* recipients */
+    bool over;         /* it ended before: only receipts and core_order change it */
+    unsigned channels; /* bit per cr_channel_t */
+    uint32_t total;    /* recipients */
     int64_t expires_us, receipt_wait_us; /* 0: never */
 } core_broadcast_t;
 
@@ -179,6 +180,8 @@ typedef struct {
     void (*store)(void *context, const core_write_t *write);
     /* Looks gateway ids up; answered by core_found with the same batch number. */
     void (*find)(void *context, uint32_t batch, const cr_slice_t *ids, size_t count);
+    /* A receipt is for a broadcast that is not here; asked again as long as it is kept. May be NULL. */
+    void (*want)(void *context, uint64_t broadcast);
     void (*lost)(void *context, const core_loss_t *loss);
     void (*gone)(void *context, const char *worker);
     void (*done)(void *context, uint64_t broadcast);
@@ -207,6 +210,9 @@ cr_err_t core_restore(core_t *self, core_time_t now, const cr_delivery_t *place,
 cr_err_t core_pause(core_t *self, uint64_t broadcast) CR_MUST_USE;
 cr_err_t core_resume(core_t *self, uint64_t broadcast) CR_MUST_USE;
 cr_err_t core_cancel(core_t *self, uint64_t broadcast) CR_MUST_USE;
+/* Lets go of one that is over, with what its lost leases could still prove. CR_NOTFOUND; CR_CONFLICT
+ * while it is not over, or something of it is not stored yet. */
+cr_err_t core_forget(core_t *self, uint64_t broadcast) CR_MUST_USE;
 /* A person decides about what is UNKNOWN now: RETRY_1 sends it again, PRESUMED takes it as sent.
  * CR_NOTFOUND; CR_CONFLICT while another order is under way, and for RETRY_1 when nothing is sent any
  * more. */

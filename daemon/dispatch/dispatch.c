@@ -73,6 +73,15 @@ actor_add(actor_t *self, notice_t **notice_p)
     return CR_OK;
 }
 
+void
+actor_remove(actor_t *self, size_t at)
+{
+    notice_destroy(&self->notices[at]);
+    self->notice_count--;
+    memmove(self->notices + at, self->notices + at + 1,
+            (self->notice_count - at) * sizeof *self->notices);
+}
+
 /* -- sockets ------------------------------------------------------------------------------------ */
 
 static bool

@@ -50,6 +50,7 @@ typedef struct {
     cr_lane_t lane;
     bool drill;
     bool paused;
+    bool over;           /* it ended: held for late receipts and orders */
     bool resend_unknown; /* emergency lane, or the broadcast's policy */
     bool through_quiet;  /* quiet hours do not hold it */
     unsigned channels;   /* bit per cr_channel_t */
@@ -101,6 +102,7 @@ typedef enum {
     DISPATCH_GATEWAYS,
     DISPATCH_QUEUE,  /* -> json array as in docs/http-api.md */
     DISPATCH_COUNTS, /* news: id, counts (at most every 100 ms per broadcast, when they changed) */
+    DISPATCH_WANT,   /* news: id: a receipt is for this broadcast, which is not held */
     DISPATCH_DONE,   /* news: every delivery of id is final; counts */
     DISPATCH_STOP    /* drain: no new leases; answered when no write is outstanding */
 } dispatch_kind_t;

@@ -409,6 +409,17 @@ lease_forget_lost(core_t *core, const worker_t *worker)
     }
 }
 
+void
+lease_forget_broadcast(core_t *core, const broadcast_t *broadcast)
+{
+    for (uint32_t i = 0; i < STATE_LOST_MAX; i++) {
+        if (!core->lost[i] || core->lost[i]->channel->broadcast != broadcast)
+            continue;
+        free(core->lost[i]);
+        core->lost[i] = NULL;
+    }
+}
+
 /* ---- taking up again -------------------------------------------------------------------------- */
 
 typedef struct {

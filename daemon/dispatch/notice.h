@@ -26,6 +26,7 @@ typedef struct {
     uint32_t ordinals[CORE_BLOCK];
     uint32_t directory_age;                      /* when it began */
     roaring_bitmap_t *refused[CR_CHANNEL_COUNT]; /* addresses, since the last tick; NULL: none */
+    int64_t used_us;                             /* monotonic: its counts last changed */
     bool over;                                   /* the core is done with it */
     bool done;                                   /* to be told to plan */
     struct {

@@ -5,6 +5,8 @@
 #include "../metrics.h"
 #include "actor.h"
 
+enum { KEPT_S = 3600 };
+
 /* An answer goes to whoever asked; an order without a cookie wants none, but for the last. */
 void
 orders_answer(actor_t *self, dispatch_message_t **message_p)
@@ -25,6 +27,7 @@ spec_of(const dispatch_broadcast_t *from)
         .lane = from->lane,
         .drill = from->drill,
         .paused = from->paused,
+        .over = from->over,
         .resend_unknown = from->resend_unknown,
         .channels = from->channels,
         .total = (uint32_t)roaring_bitmap_get_cardinality(from->audience),
@@ -48,7 +51,9 @@ restore_leases(actor_t *self, const dispatch_broadcast_t *from)
 static cr_err_t
 begin(actor_t *self, dispatch_broadcast_t **from_p)
 {
-    notice_t *notice = actor_find(self, (*from_p)->id) ? NULL : notice_new(from_p);
+    if (actor_find(self, (*from_p)->id))
+        return CR_EXISTS;
+    notice_t *notice = notice_new(from_p);
     if (!notice)
         return CR_NOMEM;
     dispatch_broadcast_t *spec = notice->spec;
@@ -59,7 +64,10 @@ begin(actor_t *self, dispatch_broadcast_t **from_p)
     }
     core_broadcast_t broadcast = spec_of(spec);
     notice_t *taken = notice;
-    screening_begin(self, notice);
+    notice->over = spec->over;
+    notice->used_us = cr_clock_mono_us();
+    if (!spec->over)
+        screening_begin(self, notice);
     cr_err_t err = actor_add(self, &notice);
     if (err != CR_OK) {
         for (int i = 0; i < CR_CHANNEL_COUNT; i++)
@@ -81,7 +89,7 @@ on_start(actor_t *self, dispatch_message_t **message_p)
     dispatch_message_t *message = *message_p;
     char id[CR_ID_TEXT_MAX];
     message->err = begin(self, &message->broadcast);
-    if (message->err != CR_OK)
+    if (message->err != CR_OK && message->err != CR_EXISTS)
         cr_log(CR_LOG_ERR, "broadcast_not_started", "broadcast=%s reason=%s",
                cr_id_format(message->id, id), cr_err_name(message->err));
     orders_answer(self, message_p);
@@ -135,9 +143,20 @@ act_ordered(void *context, uint64_t broadcast, uint32_t moved)
     orders_answer(self, &notice->order);
 }
 
+static void
+act_want(void *context, uint64_t broadcast)
+{
+    actor_t *self = context;
+    dispatch_message_t *news = dispatch_message_new(DISPATCH_WANT);
+    CR_ASSERT(news);
+    news->id = broadcast;
+    dispatch_send(self->plan, &news);
+}
+
 void
 orders_actions(core_actions_t *actions)
 {
+    actions->want = act_want;
     actions->ordered = act_ordered;
 }
 
@@ -269,9 +288,27 @@ static void
 tell_changed(void *context, const core_broadcast_t *broadcast, bool over)
 {
     actor_t *self = context;
-    const notice_t *notice = actor_find(self, broadcast->id);
-    if (notice && !over)
-        tell_counts(self, notice->spec, DISPATCH_COUNTS);
+    notice_t *notice = actor_find(self, broadcast->id);
+    (void)over;
+    if (!notice)
+        return;
+    notice->used_us = cr_clock_mono_us();
+    tell_counts(self, notice->spec, DISPATCH_COUNTS);
+}
+
+/* Lets go of what ended and was not looked at for long: one a time. */
+static void
+forget_idle(actor_t *self)
+{
+    int64_t before_us = cr_clock_mono_us() - KEPT_S * CR_US_PER_S;
+    for (size_t i = 0; i < self->notice_count; i++) {
+        const notice_t *notice = self->notices[i];
+        if (!notice->over || notice->done || notice->order || notice->used_us > before_us)
+            continue;
+        if (core_forget(self->core, notice->spec->id) == CR_OK)
+            actor_remove(self, i);
+        return;
+    }
 }
 
 static void
@@ -289,6 +326,7 @@ void
 orders_publish(actor_t *self)
 {
     note_waits(self);
+    forget_idle(self);
     core_each_changed(self->core, tell_changed, self);
     const core_stats_t stats = core_stats(self->core);
     const struct {

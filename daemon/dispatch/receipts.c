@@ -167,6 +167,14 @@ conclude(core_t *core, batch_t *batch)
 }
 
 static void
+want_broadcast(core_t *core, const item_t *item)
+{
+    uint64_t id = item->delivery.broadcast;
+    if (id != 0 && core->act.want && !core_find_broadcast(core, id))
+        core->act.want(core->act.context, id);
+}
+
+static void
 apply_all(core_t *core, batch_t *batch)
 {
     item_t *known[CORE_RECEIPTS_MAX]; // cppcheck-suppress uninitvar ; `count` of them are set
@@ -176,6 +184,8 @@ apply_all(core_t *core, batch_t *batch)
         const channel_t *channel = item->settled ? NULL : channel_of(core, &item->delivery);
         if (channel && is_expected(channel, &item->delivery))
             known[count++] = item;
+        else if (!item->settled)
+            want_broadcast(core, item);
     }
     /* cppcheck-suppress uninitvar; the first `count` are set */
     qsort(known, count, sizeof *known, by_delivery);

@@ -2,7 +2,7 @@
  * What the files of the core share: its memory, and the few functions that cross between them.
  *
  * Who owns what: the core owns everything; a lease hangs on its worker while it is out and in `lost`
- * afterwards; a broadcast is kept for late receipts until the core goes.
+ * afterwards; a broadcast is kept for late receipts until core_forget.
  */
 #ifndef STATE_H
 #define STATE_H
@@ -204,6 +204,7 @@ void lease_end(core_t *core, lease_t *lease);
 void lease_stop(core_t *core, lease_t *lease, core_stop_t reason);
 lease_t *lease_find_lost(const core_t *core, const worker_t *worker, uint64_t lease);
 void lease_forget_lost(core_t *core, const worker_t *worker); /* NULL: all */
+void lease_forget_broadcast(core_t *core, const broadcast_t *broadcast);
 bool lease_is_answered(const lease_t *lease, uint32_t position);
 void lease_mark_answered(lease_t *lease, uint32_t position);
 bool lease_is_urgent(const lease_t *lease);

@@ -64,7 +64,8 @@ struct ask {
     json_t *kept;
     outcome_t outcomes[ASK_OUTCOMES_MAX]; /* of broadcasts that a selector is about */
     size_t outcome_count;
-    ask_start_fn *next; /* when they are read */
+    ask_start_fn *next;   /* when they are read */
+    ask_start_fn *loaded; /* when dispatch has an ended broadcast again */
 };
 
 ask_t *ask_new(plan_verb_t verb);

@@ -104,6 +104,13 @@ void sending_settle(plan_t *self, broadcast_t *broadcast);
 /* worker_verbs.c: at start, dispatch learns who gets no leases. */
 void workers_tell_drained(plan_t *self);
 
+/* late.c: what changes after the end. */
+void late_want(plan_t *self, uint64_t id);
+/* Brings an ended broadcast back to dispatch, then `next`. */
+void late_load(plan_t *self, ask_t *ask, broadcast_t *broadcast, ask_start_fn *next);
+/* Keeps counts that were corrected. */
+void late_recount(plan_t *self, broadcast_t *broadcast);
+
 /* schedule.c: what the clock does. */
 int schedule_on_tick(zloop_t *loop, int timer, void *plan);
 

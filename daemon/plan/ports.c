@@ -113,6 +113,8 @@ hear(plan_t *self, dispatch_message_t *message)
         sending_counts(self, message);
     else if (message->kind == DISPATCH_MARK)
         marks_learned(self, message);
+    else if (message->kind == DISPATCH_WANT)
+        late_want(self, message->id);
     else if (message->kind == DISPATCH_STOP)
         self->drained = true;
 }

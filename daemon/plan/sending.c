@@ -244,17 +244,11 @@ sending_start(plan_t *self, ask_t *ask, broadcast_t *broadcast)
 
 /* -- what dispatch says ------------------------------------------------------------------------- */
 
-static bool
-is_at_dispatch(const broadcast_t *broadcast)
-{
-    return broadcast->started_us > 0 && !broadcast->settled;
-}
-
 void
 sending_counts(plan_t *self, dispatch_message_t *news)
 {
     broadcast_t *broadcast = broadcasts_find(self, news->id);
-    if (!broadcast || !is_at_dispatch(broadcast))
+    if (!broadcast || broadcast->started_us == 0)
         return;
     if (news->counts) {
         free(broadcast->counts);
@@ -269,9 +263,7 @@ sending_counts(plan_t *self, dispatch_message_t *news)
 static void
 on_settled(plan_t *self, ask_t *ask, ledger_op_t *op)
 {
-    move_adopt(ask, op);
-    free(ask->broadcast->counts);
-    ask->broadcast->counts = NULL;
+    move_adopt(ask, op); /* counts that were corrected meanwhile are kept next */
     ask->broadcast->done = false;
     ask_answer(self, ask, 200, NULL);
 }

@@ -243,11 +243,18 @@ read_action(const ask_t *ask, cr_status_t *to, cr_fault_t *fault)
     return cr_fault_set(fault, CR_INVAL, "action: resend or accept, not %.40s", name);
 }
 
+static void tell_order(plan_t *self, ask_t *ask);
+
+/* Dispatch has let it go: it is given back once. */
 static void
 on_ordered(plan_t *self, ask_t *ask, dispatch_message_t *message)
 {
     char id[CR_ID_TEXT_MAX];
     cr_fault_t fault;
+    if (message->err == CR_NOTFOUND && ask->broadcast->settled && !ask->loaded) {
+        late_load(self, ask, ask->broadcast, tell_order);
+        return;
+    }
     if (message->err == CR_OK) {
         ask_answer(self, ask, 200,
                    json_pack("{s:s,s:O,s:I}", "id", cr_id_format(message->id, id), "action",
@@ -255,20 +262,17 @@ on_ordered(plan_t *self, ask_t *ask, dispatch_message_t *message)
                              (json_int_t)message->moved));
         return;
     }
-    cr_fault_set(&fault, CR_CONFLICT, "%s",
-                 message->to == CR_STATUS_RETRY_1
-                     ? "nothing of it is sent any more; draft a new broadcast to unknown:ID"
-                     : "it ended too long ago");
+    cr_fault_set(&fault, CR_CONFLICT,
+                 "nothing of it is sent any more; draft a new broadcast to unknown:ID");
     ask_refuse(self, ask, &fault, NULL);
 }
 
 static void
-on_audited(plan_t *self, ask_t *ask, ledger_op_t *op)
+tell_order(plan_t *self, ask_t *ask)
 {
     cr_status_t to;
     unsigned channels;
     cr_err_t err = read_action(ask, &to, NULL);
-    (void)op;
     if (err == CR_OK)
         err = argument_channels(ask->arguments, "channels", ask->broadcast->channels, &channels,
                                 NULL);
@@ -279,6 +283,13 @@ on_audited(plan_t *self, ask_t *ask, ledger_op_t *op)
     message->channels = channels;
     message->to = to;
     ask_tell(self, ask, message, on_ordered);
+}
+
+static void
+on_audited(plan_t *self, ask_t *ask, ledger_op_t *op)
+{
+    (void)op;
+    tell_order(self, ask);
 }
 
 static cr_err_t

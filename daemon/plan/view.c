@@ -115,6 +115,21 @@ channel_view(const broadcast_t *self, const dispatch_counts_t *counts)
     return view;
 }
 
+/* After the end dispatch need not know any more when it happened. */
+static void
+keep_times(json_t *counts, const json_t *before)
+{
+    static const char *const times[] = {"ms_to_half", "ms_to_95", "ms_to_last"};
+    const char *name;
+    json_t *channel;
+    json_object_foreach(counts, name, channel)
+    {
+        for (size_t i = 0; i < CR_COUNT(times); i++)
+            json_object_set(channel, times[i],
+                            json_object_get(json_object_get(before, name), times[i]));
+    }
+}
+
 json_t *
 broadcast_counts(const broadcast_t *self)
 {
@@ -126,6 +141,8 @@ broadcast_counts(const broadcast_t *self)
         if (self->channels & (1u << channel))
             json_object_set_new(view, cr_channel_name((cr_channel_t)channel),
                                 channel_view(self, &self->counts[channel]));
+    if (stored)
+        keep_times(view, stored);
     return view;
 }
 

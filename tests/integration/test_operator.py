@@ -97,6 +97,38 @@ class Unknown(unittest.TestCase):
         self.assertIn("nothing of it was ever sent", self.rig.ctl("planner", "count", f"sent:{never}", check=False).stderr)
 
 
+class Late(unittest.TestCase):
+    def test_receipts_after_the_end_and_after_a_restart_correct_the_counts(self):
+        rig = county(people=200)
+        self.addCleanup(rig.stop)
+        rig.sandbox_control({"channel": "sms", "receipt_delay_ms": 16000, "receipt_failed_percent": 20})
+        broadcast = send(rig, channels="sms")
+        unconfirmed = finish(rig, broadcast)["counts"]["sms"]["reasons"]["unconfirmed"]
+        self.assertGreater(unconfirmed, 100)
+        rig.restart("crierd")
+        self.assertEqual(state(rig, broadcast)["counts"]["sms"]["reasons"]["unconfirmed"], unconfirmed)
+        wait_until(lambda: "unconfirmed" not in state(rig, broadcast)["counts"]["sms"]["reasons"], "the receipts to come", 60)
+        shown = state(rig, broadcast)
+        check_counts(self, shown)
+        self.assertGreater(shown["counts"]["sms"]["failed"], 10)
+        self.assertIsNotNone(shown["counts"]["sms"]["ms_to_last"])
+        rig.restart("crierd")
+        self.assertEqual(state(rig, broadcast)["counts"], shown["counts"])
+        self.assertEqual(rig.ctl_json("planner", "count", f"failed:{broadcast}")["count"], shown["counts"]["sms"]["failed"])
+
+    def test_what_ended_is_taken_as_sent_after_a_restart(self):
+        rig = county(people=200)
+        self.addCleanup(rig.stop)
+        rig.sandbox_control(LOSING)
+        broadcast = send(rig, channels="sms")
+        unknown = finish(rig, broadcast)["counts"]["sms"]["unknown"]
+        self.assertGreater(unknown, 10)
+        rig.restart("crierd")
+        self.assertEqual(rig.ctl_json("operator", "unknown", broadcast, "--accept")["changed"], unknown)
+        wait_until(lambda: state(rig, broadcast)["counts"]["sms"]["unknown"] == 0, "the counts to follow")
+        check_counts(self, state(rig, broadcast))
+
+
 class Crew(unittest.TestCase):
     """Two SMS workers."""
 

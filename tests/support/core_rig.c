@@ -145,6 +145,12 @@ on_bad_address(void *context, uint64_t id, cr_channel_t channel, uint32_t rank)
     note(context, RIG_BAD_ADDRESS, "", id)->moved = rank;
 }
 
+static void
+on_want(void *context, uint64_t id)
+{
+    note(context, RIG_WANT, "", id);
+}
+
 /* ---- the core's life -------------------------------------------------------------------------- */
 
 static void
@@ -165,6 +171,7 @@ new_core(rig_t *self)
         .gone = on_gone,
         .done = on_done,
         .ordered = on_ordered,
+        .want = on_want,
         .bad_address = on_bad_address,
     };
     self->core = core_new(&self->config, &actions);

@@ -27,6 +27,7 @@ typedef enum {
     RIG_GONE,
     RIG_DONE,
     RIG_ORDERED,
+    RIG_WANT,
     RIG_BAD_ADDRESS, /* `moved` is the rank */
     RIG_KIND_COUNT
 } rig_kind_t;

@@ -1,4 +1,5 @@
 /* The dispatch core: pause, cancellation, expiry, receipts, and when a broadcast is done. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "core_world.h"
@@ -418,6 +419,41 @@ the_times_of_half_most_and_last_are_kept(void)
     finish();
 }
 
+/* ---- after the end ---------------------------------------------------------------------------- */
+
+static void
+what_is_over_is_forgotten_and_comes_back_for_a_late_receipt(void)
+{
+    begin_accepted();
+    CU_ASSERT_EQUAL(core_forget(rig.core, 1), CR_CONFLICT);
+    pass_alive("w", 61 * CR_US_PER_S);
+    CU_ASSERT_EQUAL(core_forget(rig.core, 1), CR_CONFLICT); /* its end is not stored yet */
+    rig_settle(&rig);
+    CU_ASSERT_EQUAL(rig_count(&rig, RIG_DONE), 1);
+    CU_ASSERT_EQUAL(core_forget(rig.core, 1), CR_OK);
+    CU_ASSERT_EQUAL(core_forget(rig.core, 1), CR_NOTFOUND);
+    const core_receipt_t said = {.gateway_id = CR_SLICE("id6"), .outcome = CR_STATUS_DELIVERED};
+    tell(1, &said, 1);
+    rig_settle(&rig);
+    CU_ASSERT_EQUAL_FATAL(rig_last(&rig, RIG_WANT)->number, 1);
+
+    cr_status_t *status[CR_CHANNEL_COUNT] = {[SMS] = malloc(8)};
+    for (uint32_t i = 0; i < 8; i++)
+        status[SMS][i] = rig_stored(&rig, 1, SMS, i);
+    core_broadcast_t spec = rig_spec(&rig, 1, 8);
+    spec.over = true;
+    CU_ASSERT_EQUAL(core_start(rig.core, rig.now, &spec, status), CR_OK);
+    for (int i = 0; i < 6; i++) {
+        pass_alive("w", CR_US_PER_S);
+        rig_settle(&rig);
+    }
+    CU_ASSERT_EQUAL(rig_stored(&rig, 1, SMS, 6), CR_STATUS_DELIVERED);
+    CU_ASSERT_EQUAL(count_of(CR_STATUS_UNCONFIRMED), 7);
+    CU_ASSERT_EQUAL(rig_count(&rig, RIG_DONE), 1);
+    CU_ASSERT_EQUAL(core_pause(rig.core, 1), CR_CONFLICT);
+    finish();
+}
+
 #define TEST(name)                                                                                 \
     {                                                                                              \
 #name, name                                                                                \
@@ -440,5 +476,6 @@ CU_TestInfo cr_tests[] = {
     TEST(an_unknown_delivery_has_the_time_of_a_receipt_before_the_broadcast_is_done),
     TEST(an_empty_broadcast_and_one_whose_everybody_is_screened_are_done),
     TEST(the_times_of_half_most_and_last_are_kept),
+    TEST(what_is_over_is_forgotten_and_comes_back_for_a_late_receipt),
     CU_TEST_INFO_NULL,
 };
