@@ -7,6 +7,7 @@
 #include "says.h"
 #include "store.h"
 #include "truth.h"
+#include "users.h"
 
 /* ---- time ------------------------------------------------------------------------------------- */
 
@@ -22,6 +23,7 @@ tick_at(sim_t *self, int64_t at_us)
 void
 daemon_stepped(sim_t *self)
 {
+    self->totals->core_events++;
     truth_follow(self);
     tick_at(self, self->now.mono_us + sim_between(self, 0, 200));
 }
@@ -57,6 +59,7 @@ daemon_on_tick(sim_t *self, const event_t *event)
     }
     note_expiry(self);
     TRACE(self, "> tick wall=%" PRId64, self->now.wall_us);
+    self->totals->core_events++;
     int64_t due_us = core_tick(self->core, self->now);
     truth_follow(self);
     int64_t late_us = sim_strikes(self, FAULT_late_tick) ? CR_US_PER_S : self->tick_slack_us;
@@ -102,6 +105,16 @@ on_bye(sim_t *self, const event_t *event)
 {
     TRACE(self, "> bye worker=%s", self->workers[event->worker].name);
     core_bye(self->core, self->workers[event->worker].name);
+}
+
+static void
+on_credit(sim_t *self, const event_t *event)
+{
+    worker_t *worker = &self->workers[event->worker];
+    worker->credit = event->from;
+    worker->urgent_credit = event->until;
+    TRACE(self, "> credit worker=%s %u urgent=%u", worker->name, event->from, event->until);
+    core_credit(self->core, worker->name, worker->credit, worker->urgent_credit);
 }
 
 static void
@@ -254,9 +267,13 @@ void
 daemon_on_frame(sim_t *self, const event_t *event)
 {
     static void (*const take[])(sim_t * self, const event_t *event) = {
-        [DAEMON_HELLO] = on_hello,       [DAEMON_PING] = on_ping,
-        [DAEMON_BYE] = on_bye,           [DAEMON_UNREACHABLE] = on_unreachable,
-        [DAEMON_REPORT] = on_report,     [DAEMON_GARBAGE] = on_garbage,
+        [DAEMON_HELLO] = on_hello,
+        [DAEMON_PING] = on_ping,
+        [DAEMON_CREDIT] = on_credit,
+        [DAEMON_BYE] = on_bye,
+        [DAEMON_UNREACHABLE] = on_unreachable,
+        [DAEMON_REPORT] = on_report,
+        [DAEMON_GARBAGE] = on_garbage,
         [DAEMON_RECEIPTS] = on_receipts,
     };
     const worker_t *worker = &self->workers[event->worker];
@@ -268,7 +285,6 @@ daemon_on_frame(sim_t *self, const event_t *event)
     }
     if (!self->core || daemon_is_late(self, event))
         return;
-    self->totals->core_events++;
     take[event->kind](self, event);
     daemon_stepped(self);
 }
@@ -356,10 +372,7 @@ take_up(sim_t *self)
         if (self->recorded[at] && self->broadcasts[grant->broadcast].books[grant->channel].live)
             restore(self, grant);
     }
-    for (uint32_t i = 0; i < self->broadcast_count; i++)
-        if (self->broadcasts[i].cancelled && !self->broadcasts[i].done &&
-            core_cancel(self->core, self->broadcasts[i].spec.id) != CR_OK)
-            truth_break(self, RULE_restore, &self->broadcasts[i], 0, TRUTH_NO_RANK);
+    users_tell_again(self);
 }
 
 void

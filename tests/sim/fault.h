@@ -47,6 +47,9 @@
     X(store_stop, 16)                                                                              \
     X(clock_step, 8)                                                                               \
     X(pause, 16)                                                                                   \
+    X(hold, 8)   /* quiet hours */                                                                 \
+    X(drain, 8)  /* of a worker, by an operator; or its end */                                     \
+    X(credit, 8) /* a worker wants more or less */                                                 \
     X(cancel, 4)                                                                                   \
     X(order, 8) /* about what is unknown */                                                        \
     X(optout, 16)

@@ -86,6 +86,12 @@ on_worker_bye(sim_t *self)
 }
 
 static void
+on_credit(sim_t *self)
+{
+    worker_want(self, any_worker(self));
+}
+
+static void
 on_cut(sim_t *self)
 {
     worker_t *worker = any_worker(self);
@@ -122,6 +128,9 @@ strike(sim_t *self)
         [FAULT_store_stop] = on_store_stop,
         [FAULT_clock_step] = on_clock_step,
         [FAULT_pause] = users_pause,
+        [FAULT_hold] = users_hold,
+        [FAULT_drain] = users_drain,
+        [FAULT_credit] = on_credit,
         [FAULT_cancel] = users_cancel,
         [FAULT_order] = users_order,
         [FAULT_optout] = users_opt_out,
@@ -160,6 +169,7 @@ handle(sim_t *self, const event_t *event)
         [DAEMON_REPORT] = daemon_on_frame,
         [DAEMON_GARBAGE] = daemon_on_frame,
         [DAEMON_RECEIPTS] = daemon_on_frame,
+        [DAEMON_CREDIT] = daemon_on_frame,
         [DAEMON_UNREACHABLE] = daemon_on_frame,
         [DAEMON_STORED] = store_on_stored,
         [DAEMON_FOUND] = store_on_found,
@@ -305,8 +315,10 @@ calm_down(sim_t *self)
     self->faults = (faults_t){0};
     self->disaster_step = self->user_step = UINT64_MAX;
     self->tick_slack_us = 200 * CR_US_PER_MS;
-    for (uint32_t i = 0; i < self->worker_count; i++)
+    for (uint32_t i = 0; i < self->worker_count; i++) {
         self->workers[i].skew_us = 0;
+        worker_want(self, &self->workers[i]);
+    }
 }
 
 static void

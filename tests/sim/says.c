@@ -354,6 +354,15 @@ on_done(void *context, uint64_t broadcast)
 }
 
 static void
+on_bad_address(void *context, uint64_t broadcast, cr_channel_t channel, uint32_t rank)
+{
+    sim_t *self = context;
+    const fate_t *fate = &self->broadcasts[broadcast - 1].books[channel].fates[rank];
+    if ((fate->flags & FATE_REFUSED) == 0)
+        truth_break(self, RULE_invented, &self->broadcasts[broadcast - 1], (int)channel, rank);
+}
+
+static void
 on_ordered(void *context, uint64_t broadcast, uint32_t moved)
 {
     sim_t *self = context;
@@ -379,5 +388,6 @@ says_actions(sim_t *self, core_actions_t *actions)
         .gone = on_gone,
         .done = on_done,
         .ordered = on_ordered,
+        .bad_address = on_bad_address,
     };
 }

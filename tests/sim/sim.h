@@ -66,6 +66,7 @@ typedef struct {
     bool cancelled, expired, done; /* the user said so; the daemon's clock has; the core has */
     bool resent, presumed;         /* a person ordered it for what is unknown */
     uint32_t pending;              /* writes on their way */
+    int64_t held_until_us;         /* wall */
     int64_t store_at;              /* when the last of them is answered */
 } broadcast_t;
 
@@ -105,8 +106,8 @@ typedef struct {
     uint32_t window, credit, urgent_credit, burst, report_outcomes;
     int64_t pace_us, skew_us;
 
-    bool running, greeted, draining;
-    uint16_t life; /* of its connection */
+    bool running, greeted, draining, drained; /* it leaves; an operator said so */
+    uint16_t life;                            /* of its connection */
     int64_t frozen_until, turn_at, up_at, down_at, heard_us, sent_us, hello_us;
     int64_t old_until; /* frames of the connection before this one still arrive */
     held_t held[SIM_HELD];
@@ -257,6 +258,7 @@ typedef enum {
     DAEMON_REPORT,
     DAEMON_GARBAGE, /* a report that breaks a rule */
     DAEMON_RECEIPTS,
+    DAEMON_CREDIT,
     DAEMON_UNREACHABLE,
     /* Other things that happen to it. */
     DAEMON_STORED,

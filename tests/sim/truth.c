@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+enum { MOST_LEASES = 8 }; /* of a worker; a crash may add as many */
+
 static const struct {
     const char *name, *text;
 } rules[RULE_COUNT] = {
@@ -131,9 +133,7 @@ static void
 check_memory(sim_t *self)
 {
     const core_stats_t stats = core_stats(self->core);
-    uint32_t credit = 0;
-    for (uint32_t i = 0; i < self->worker_count; i++)
-        credit += self->workers[i].credit + self->workers[i].urgent_credit;
+    uint32_t credit = MOST_LEASES * self->worker_count;
     /* Beyond the mark: a report and a loss of each lease, and receipts that were being looked for. */
     if (stats.writes_out > CORE_WRITES_BUSY + 4 * credit + SIM_WRITES / 2 ||
         stats.leases_out > 2 * credit)
@@ -206,6 +206,12 @@ is_offered(const sim_t *self, const broadcast_t *broadcast)
     return !broadcast->cancelled && !broadcast->done && !broadcast->spec.paused && !self->stopping;
 }
 
+static bool
+is_held(const sim_t *self, const broadcast_t *broadcast)
+{
+    return self->now.wall_us < broadcast->held_until_us;
+}
+
 /* Whether `broadcast` comes before what is leased, and its work could go to the same worker. */
 static bool
 is_overtaken(const sim_t *self, const worker_t *worker, const core_lease_t *lease,
@@ -218,7 +224,7 @@ is_overtaken(const sim_t *self, const worker_t *worker, const core_lease_t *leas
     bool credit = spec->lane != CR_LANE_EMERGENCY || lease->lane == CR_LANE_EMERGENCY ||
                   worker->out[1] < worker->urgent_credit;
     return before && credit && book->live && spec->drill == worker->drill && !broadcast->expired &&
-           is_offered(self, broadcast) && has_ready(book, spec->total);
+           !is_held(self, broadcast) && is_offered(self, broadcast) && has_ready(book, spec->total);
 }
 
 static void
@@ -245,8 +251,8 @@ truth_leased(sim_t *self, const worker_t *worker, const core_lease_t *lease)
     const book_t *book = &broadcast->books[lease->channel];
     bool urgent = lease->lane == CR_LANE_EMERGENCY;
     bool past = broadcast->spec.expires_us > 0 && self->now.wall_us >= broadcast->spec.expires_us;
-    if (!is_offered(self, broadcast) || past || broadcast->spec.drill != worker->drill ||
-        lease->channel != worker->channel)
+    if (!is_offered(self, broadcast) || is_held(self, broadcast) || past || worker->drained ||
+        broadcast->spec.drill != worker->drill || lease->channel != worker->channel)
         truth_break(self, RULE_ended, broadcast, (int)lease->channel, TRUTH_NO_RANK);
     if (book->owner[lease->first_rank / CORE_BLOCK] != 0 ||
         worker->out[urgent] >= (urgent ? worker->urgent_credit : worker->credit))

@@ -1,5 +1,6 @@
 #include "users.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "daemon.h"
@@ -43,6 +44,7 @@ clear(broadcast_t *broadcast)
     broadcast->cancelled = broadcast->expired = broadcast->done = broadcast->resent =
         broadcast->presumed = false;
     broadcast->pending = 0;
+    broadcast->held_until_us = 0;
     broadcast->store_at = 0;
 }
 
@@ -150,12 +152,77 @@ users_opt_out(sim_t *self)
             CR_STATUS_SUPPRESSED_OPTOUT;
 }
 
+static void
+set_held(sim_t *self, broadcast_t *broadcast, int64_t until_us)
+{
+    TRACE(self, "> hold broadcast=%u until=%" PRId64, (unsigned)broadcast->spec.id, until_us);
+    bool begins = broadcast->held_until_us == 0 && until_us != 0;
+    if (core_hold(self->core, broadcast->spec.id, until_us) != CR_OK)
+        return;
+    broadcast->held_until_us = until_us;
+    if (begins)
+        check_told(self, broadcast);
+}
+
+void
+users_hold(sim_t *self)
+{
+    broadcast_t *broadcast = choose(self);
+    if (!broadcast)
+        return;
+    int64_t until_us = self->now.wall_us + sim_while(self, 60 * CR_US_PER_S);
+    set_held(self, broadcast, broadcast->held_until_us == 0 ? until_us : 0);
+    daemon_stepped(self);
+}
+
+static void
+set_drained(sim_t *self, worker_t *worker, bool on)
+{
+    TRACE(self, "> drain worker=%s %d", worker->name, on);
+    if (core_drain(self->core, self->now, worker->name, on) == CR_OK)
+        worker->drained = on;
+}
+
+void
+users_drain(sim_t *self)
+{
+    worker_t *worker = &self->workers[sim_below(self, self->worker_count)];
+    if (!self->core || self->now.mono_us < self->frozen_until)
+        return;
+    set_drained(self, worker, !worker->drained);
+    daemon_stepped(self);
+}
+
 void
 users_resume_all(sim_t *self)
 {
-    for (uint32_t i = 0; i < self->broadcast_count && self->core; i++)
-        if (self->broadcasts[i].spec.paused) {
-            set_paused(self, &self->broadcasts[i], false);
-            self->broadcasts[i].spec.paused = false; /* over, or being cancelled */
-        }
+    for (uint32_t i = 0; i < self->broadcast_count && self->core; i++) {
+        broadcast_t *broadcast = &self->broadcasts[i];
+        if (broadcast->spec.paused)
+            set_paused(self, broadcast, false);
+        if (broadcast->held_until_us != 0)
+            set_held(self, broadcast, 0);
+        broadcast->spec.paused = false; /* over, or being cancelled */
+        broadcast->held_until_us = 0;
+    }
+    for (uint32_t i = 0; i < self->worker_count && self->core; i++)
+        if (self->workers[i].drained)
+            set_drained(self, &self->workers[i], false);
+}
+
+void
+users_tell_again(sim_t *self)
+{
+    for (uint32_t i = 0; i < self->worker_count; i++)
+        if (self->workers[i].drained)
+            set_drained(self, &self->workers[i], true);
+    for (uint32_t i = 0; i < self->broadcast_count; i++) {
+        broadcast_t *broadcast = &self->broadcasts[i];
+        if (broadcast->done)
+            continue;
+        if (broadcast->held_until_us != 0)
+            set_held(self, broadcast, broadcast->held_until_us);
+        if (broadcast->cancelled && core_cancel(self->core, broadcast->spec.id) != CR_OK)
+            truth_break(self, RULE_restore, broadcast, 0, TRUTH_NO_RANK);
+    }
 }

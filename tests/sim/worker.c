@@ -5,7 +5,7 @@
 #include "gateway.h"
 #include "truth.h"
 
-enum { REPEAT_US = 1000000 };
+enum { REPEAT_US = 1000000, MOST_CREDIT = 3, MOST_URGENT_CREDIT = 2 };
 
 static uint8_t
 number_of(const sim_t *self, const worker_t *worker)
@@ -453,6 +453,20 @@ worker_leave(sim_t *self, worker_t *worker)
 }
 
 void
+worker_want(sim_t *self, worker_t *worker)
+{
+    uint32_t credit = self->calm ? MOST_CREDIT : sim_below(self, MOST_CREDIT + 1);
+    uint32_t urgent_credit = 1 + sim_below(self, MOST_URGENT_CREDIT);
+    if (worker->running)
+        send(self, worker,
+             &(event_t){.kind = DAEMON_CREDIT,
+                        .from = (uint16_t)credit,
+                        .until = (uint16_t)urgent_credit});
+    else if (self->calm)
+        worker->credit = credit; /* its Hello will say so */
+}
+
+void
 worker_begin(sim_t *self)
 {
     self->drills = sim_below(self, 4) == 0;
@@ -462,8 +476,8 @@ worker_begin(sim_t *self)
         *worker = (worker_t){.channel = (cr_channel_t)(i % CR_CHANNEL_COUNT),
                              .drill = i >= 6,
                              .window = 1 + sim_below(self, 32),
-                             .credit = 1 + sim_below(self, 3),
-                             .urgent_credit = 1 + sim_below(self, 2),
+                             .credit = 1 + sim_below(self, MOST_CREDIT),
+                             .urgent_credit = 1 + sim_below(self, MOST_URGENT_CREDIT),
                              .burst = 1 + sim_below(self, 32),
                              .report_outcomes = 1 + sim_below(self, 64),
                              .pace_us = (int64_t)100 << sim_below(self, 10),

@@ -15,6 +15,8 @@ void worker_crash(sim_t *self, worker_t *worker);
 void worker_cut(sim_t *self, worker_t *worker);
 /* It leaves when it has finished what it holds. */
 void worker_leave(sim_t *self, worker_t *worker);
+/* It wants another number of leases from now on. */
+void worker_want(sim_t *self, worker_t *worker);
 /* Has it do something at `at_us`, if not before. */
 void worker_wake(sim_t *self, worker_t *worker, int64_t at_us);
 /* Events. */
