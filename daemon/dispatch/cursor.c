@@ -203,11 +203,12 @@ cursor_hurry(cursor_t *self, uint32_t block)
 }
 
 void
-cursor_doubt(cursor_t *self, uint32_t rank)
+cursor_doubt(cursor_t *self, uint32_t rank, uint32_t gateway)
 {
     cursor_block_t *block = &self->blocks[rank / CORE_BLOCK];
     block->uncertain[rank % CORE_BLOCK / 64] |= UINT64_C(1) << rank % 64;
-    block->doubtful = true;
+    bool first = block->doubter == 0 || block->doubter == gateway;
+    block->doubter = first ? gateway : CURSOR_SEVERAL;
 }
 
 bool

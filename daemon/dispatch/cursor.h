@@ -16,6 +16,9 @@
 
 #define CURSOR_NEVER INT64_MAX
 
+/* Instead of the key of one gateway. */
+enum { CURSOR_SEVERAL = 1 };
+
 struct lease;
 
 typedef struct {
@@ -23,7 +26,7 @@ typedef struct {
     struct lease *lease;                 /* the one that is out, or NULL */
     uint64_t uncertain[CORE_BLOCK / 64]; /* bit per rank: an earlier submit has no known end */
     uint16_t waiting, retry;
-    bool doubtful; /* one of those is set */
+    uint32_t doubter; /* key of the gateway that has those; 0 when none is set */
 } cursor_block_t;
 
 typedef struct {
@@ -61,9 +64,9 @@ void cursor_pull(cursor_t *self, int64_t from_us, int64_t spread_us);
 /* Its RETRY bytes are due at once. */
 void cursor_hurry(cursor_t *self, uint32_t block);
 
-/* An earlier submit of this rank may have gone out: it never ends as if nothing had been sent.
- * Short of memory the mark is not kept. */
-void cursor_doubt(cursor_t *self, uint32_t rank);
+/* An earlier submit of this rank may have gone out, by the gateway of this key (not 0): it never ends
+ * as if nothing had been sent. */
+void cursor_doubt(cursor_t *self, uint32_t rank, uint32_t gateway);
 bool cursor_is_doubtful(const cursor_t *self, uint32_t rank);
 
 #endif

@@ -42,6 +42,22 @@ lease_is_urgent(const lease_t *lease)
     return lease->channel->broadcast->spec.lane == CR_LANE_EMERGENCY;
 }
 
+/* Of the gateway: FNV-1a, but none of the values that stand for no gateway. */
+static uint32_t
+gateway_key(const lease_t *lease)
+{
+    uint32_t hash = 2166136261u;
+    for (const char *at = lease->gateway; *at; at++)
+        hash = (hash ^ (unsigned char)*at) * 16777619u;
+    return hash | 2;
+}
+
+void
+lease_doubt(const lease_t *lease, uint32_t rank)
+{
+    cursor_doubt(&lease->channel->cursor, rank, gateway_key(lease));
+}
+
 uint32_t
 lease_encode(const lease_t *lease, uint32_t intent, bool over, uint8_t out[CORE_RECORD_MAX])
 {
@@ -139,6 +155,22 @@ new_lease(worker_t *worker, channel_t *channel, uint32_t block)
     return lease;
 }
 
+/* What another gateway may have sent is not sent by this one, which would not know. */
+static void
+keep_from_others(const lease_t *lease, cr_status_t verdicts[CORE_BLOCK])
+{
+    const cursor_t *cursor = &lease->channel->cursor;
+    const broadcast_t *broadcast = lease->channel->broadcast;
+    uint32_t doubter = cursor->blocks[lease->block].doubter;
+    if (doubter == 0 || doubter == gateway_key(lease) || broadcast->anywhere ||
+        broadcast->spec.resend_unknown)
+        return;
+    uint32_t length = cursor_block_length(cursor, lease->block);
+    for (uint32_t i = 0; i < length; i++)
+        if (cursor_is_doubtful(cursor, lease->block * CORE_BLOCK + i))
+            verdicts[i] = CR_STATUS_UNKNOWN;
+}
+
 /* Takes the ranks that are due and may be sent; the others get their reason. */
 static void
 fill(core_t *core, lease_t *lease, write_t *write)
@@ -151,6 +183,7 @@ fill(core_t *core, lease_t *lease, write_t *write)
     core_run_t run = {channel->broadcast->spec.id, channel->kind, first,
                       cursor_block_length(&channel->cursor, lease->block)};
     core->act.screen(core->act.context, &run, verdicts);
+    keep_from_others(lease, verdicts);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t rank = first + ready[i];
         if (verdicts[ready[i]] == CR_STATUS_WAITING) {
@@ -297,7 +330,7 @@ lose_submitted(core_t *core, const lease_t *lease, uint32_t position, core_loss_
     uint32_t rank = lease->block * CORE_BLOCK + lease->offsets[position];
     bool goes_on = broadcast->end == 0;
     if (lease->idempotent && goes_on) { /* the same reference again delivers once */
-        cursor_doubt(&channel->cursor, rank);
+        lease_doubt(lease, rank);
         loss->resent++;
         return false;
     }
@@ -310,7 +343,7 @@ lose_submitted(core_t *core, const lease_t *lease, uint32_t position, core_loss_
         loss->unknown++;
         channel->submitted_us = core->now.mono_us; /* its receipt may still come */
     } else {
-        cursor_doubt(&channel->cursor, rank);
+        lease_doubt(lease, rank);
         loss->resent++;
     }
     return core_move(core, channel, rank, to);
@@ -327,7 +360,7 @@ lose_positions(core_t *core, const lease_t *lease, write_t *write, core_loss_t *
         if (i >= lease->intent) {
             loss->returned++;
             if (lease->free_running)
-                cursor_doubt(cursor, rank);
+                lease_doubt(lease, rank);
             continue;
         }
         write_note(write, lease->offsets[i], lease->attempts[i], CR_STATUS_UNKNOWN);
@@ -482,12 +515,13 @@ fill_again(record_t *record, channel_t *channel)
 static void
 doubt_again(const record_t *record)
 {
-    cursor_t *cursor = &record->lease.channel->cursor;
+    const cursor_t *cursor = &record->lease.channel->cursor;
     uint32_t first = record->lease.block * CORE_BLOCK;
     uint32_t length = cursor_block_length(cursor, record->lease.block);
     for (uint32_t i = 0; i < length; i++)
         if (record->doubtful[i / 8] >> i % 8 & 1)
-            cursor_doubt(cursor, first + i);
+            lease_doubt(&record->lease, first + i);
+    record->lease.channel->broadcast->anywhere |= record->worker[0] == '\0'; /* an order's */
 }
 
 cr_err_t

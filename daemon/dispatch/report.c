@@ -105,7 +105,7 @@ take_outcome(core_t *core, lease_t *lease, uint32_t position, sorted_t *sorted, 
         if (to <= CR_STATUS_RETRY_MAX)
             back_off(core, lease, attempt, report->retry_after_ms);
         if (to <= CR_STATUS_RETRY_MAX && outcome == CR_STATUS_UNKNOWN)
-            cursor_doubt(&lease->channel->cursor, rank);
+            lease_doubt(lease, rank);
     }
     if (outcome == CR_STATUS_WAITING)
         return;

@@ -55,6 +55,7 @@ struct broadcast {
     cr_status_t end;   /* what becomes of what is left: EXPIRED, CANCELLED; 0 while it goes on */
     int64_t held_until_us; /* wall */
     bool over, changed;
+    bool anywhere; /* what may have been sent by one gateway may be sent by another: an order */
     uint32_t writes_out;
     order_t order;
 };
@@ -208,6 +209,8 @@ void lease_forget_broadcast(core_t *core, const broadcast_t *broadcast);
 bool lease_is_answered(const lease_t *lease, uint32_t position);
 void lease_mark_answered(lease_t *lease, uint32_t position);
 bool lease_is_urgent(const lease_t *lease);
+/* Its submit of this rank may have gone out. */
+void lease_doubt(const lease_t *lease, uint32_t rank);
 /* `over`: kept for what may have been sent before. */
 uint32_t lease_encode(const lease_t *lease, uint32_t intent, bool over,
                       uint8_t out[CORE_RECORD_MAX]);

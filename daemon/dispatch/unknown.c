@@ -27,6 +27,7 @@ core_order(core_t *core, core_time_t now, uint64_t id, unsigned channels, cr_sta
     if (!may_order(broadcast, to))
         return CR_CONFLICT;
     broadcast->order = (order_t){.to = to, .channels = channels};
+    broadcast->anywhere |= to == CR_STATUS_RETRY_1;
     core->orders++;
     core->timed_us = 0;
     return CR_OK;
@@ -55,7 +56,7 @@ order_block(core_t *core, channel_t *channel, uint32_t block)
         write_note(&write, i, 0, order->to);
         order->moved++;
         if (order->to == CR_STATUS_RETRY_1)
-            cursor_doubt(cursor, first + i);
+            cursor_doubt(cursor, first + i, CURSOR_SEVERAL);
     }
     if (order->to == CR_STATUS_RETRY_1) {
         write.lease = &kept;

@@ -97,7 +97,7 @@ issue(core_t *core, const ticket_t *ticket)
 static bool
 keeps_record(const write_t *self)
 {
-    bool doubtful = self->channel->cursor.blocks[self->block].doubtful;
+    bool doubtful = self->channel->cursor.blocks[self->block].doubter != 0;
     return self->lease && (!self->lease_over || doubtful);
 }
 

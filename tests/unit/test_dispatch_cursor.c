@@ -125,7 +125,10 @@ static void
 a_doubt_is_of_one_rank(void)
 {
     begin(600);
-    cursor_doubt(&cursor, 319);
+    cursor_doubt(&cursor, 319, 7);
+    CU_ASSERT_EQUAL(cursor.blocks[1].doubter, 7);
+    cursor_doubt(&cursor, 319, 9);
+    CU_ASSERT_EQUAL(cursor.blocks[1].doubter, CURSOR_SEVERAL);
     for (uint32_t rank = 0; rank < 600; rank++)
         CU_ASSERT_EQUAL(cursor_is_doubtful(&cursor, rank), rank == 319);
     cursor_fini(&cursor);

@@ -1,4 +1,6 @@
 /* The dispatch core: what crier-sim found, each as short as it can be told. */
+#include <string.h>
+
 #include "core_world.h"
 #include "cr_test.h"
 
@@ -82,6 +84,48 @@ a_cancelled_rest_is_cancelled_whatever_the_workers_clock_says(void)
     finish();
 }
 
+static void
+greet(const char *worker, const char *gateway)
+{
+    core_hello_t hello = rig_hello(worker);
+    hello.gateway.idempotent = true;
+    hello.gateway.window = 2;
+    memcpy(hello.gateway.name, gateway, strlen(gateway) + 1);
+    rig_say_hello(&rig, &hello);
+}
+
+static void
+what_one_gateway_may_have_sent_is_not_sent_by_another(void)
+{
+    begin(10);
+    greet("w", "a");
+    hand_out();
+    CU_ASSERT_EQUAL(rig_last(&rig, RIG_LEASE)->lease.intent, 4);
+    greet("w", "a"); /* it has forgotten its lease */
+    core_bye(rig.core, "w");
+    greet("v", "b");
+    hand_out();
+    CU_ASSERT_EQUAL(rig_last(&rig, RIG_LEASE)->lease.count, 6);
+    CU_ASSERT_EQUAL(count_of(CR_STATUS_UNKNOWN), 4);
+    finish();
+}
+
+static void
+what_a_gateway_may_have_sent_is_sent_again_by_itself_after_a_restart_too(void)
+{
+    begin(10);
+    greet("w", "a");
+    hand_out();
+    greet("w", "a");
+    rig_settle(&rig);
+    rig_restart(&rig, 0);
+    greet("w", "a");
+    hand_out();
+    CU_ASSERT_EQUAL(rig_last(&rig, RIG_LEASE)->lease.count, 10);
+    CU_ASSERT_EQUAL(count_of(CR_STATUS_UNKNOWN), 0);
+    finish();
+}
+
 const char cr_suite[] = "dispatch_found";
 CU_TestInfo cr_tests[] = {
     {"nothing is handed out past its expiry, however the clock jumps",
@@ -92,5 +136,9 @@ CU_TestInfo cr_tests[] = {
      a_doubled_receipt_is_acknowledged_when_the_first_is_stored},
     {"a cancelled rest is cancelled, whatever the worker's clock says",
      a_cancelled_rest_is_cancelled_whatever_the_workers_clock_says},
+    {"what one gateway may have sent is not sent by another",
+     what_one_gateway_may_have_sent_is_not_sent_by_another},
+    {"what a gateway may have sent is sent again by itself, after a restart too",
+     what_a_gateway_may_have_sent_is_sent_again_by_itself_after_a_restart_too},
     CU_TEST_INFO_NULL,
 };
