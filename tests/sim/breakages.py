@@ -70,8 +70,8 @@ BREAKAGES = {
         "        lease->intent = intent;\n"),
     "pause hands on": (
         "core.c",
-        "           !broadcast->spec.paused && broadcast->spec.drill ==",
-        "           broadcast->spec.drill =="),
+        "           !broadcast->spec.paused && !core_is_held",
+        "           !core_is_held"),
     "a crashed worker's submits count as never sent": (
         "lease.c",
         "        if (i >= lease->intent) {\n",
@@ -92,6 +92,14 @@ BREAKAGES = {
         "policy.c",
         "return self->doubtful && cr_status_class(outcome) == CR_STATUS_CLASS_FAILED",
         "return false && cr_status_class(outcome) == CR_STATUS_CLASS_FAILED"),
+    "what one gateway may have sent is given to another": (
+        "lease.c",
+        "if (doubter == 0 || doubter == gateway_key(lease) ||",
+        "if (doubter >= 0 || doubter == gateway_key(lease) ||"),
+    "a cancelled rest ends as expired": (
+        "policy.c",
+        "    case CR_STATUS_EXPIRED: /*",
+        "    case CR_STATUS_EXPIRED:\n        if (self->expired)\n            return policy_leftover(CR_STATUS_EXPIRED, self->doubtful); /*"),
     "a doubt is forgotten with the lease": (
         "write.c",
         "return self->lease && (!self->lease_over || doubtful);",

@@ -72,14 +72,13 @@ static void
 on_hello(sim_t *self, const event_t *event)
 {
     const worker_t *worker = &self->workers[event->worker];
-    const gateway_t *gateway = &self->gateways[worker->channel];
+    const gateway_t *gateway = &self->gateways[worker->gateway];
     uint64_t held[QUEUE_LIST];
     for (uint32_t i = 0; i < event->list_count; i++)
         held[i] = self->grants[event->list[i]].id;
     const core_hello_t hello = {.worker = worker->name,
                                 .channel = worker->channel,
-                                .gateway = {.name = "gate",
-                                            .drill = worker->drill,
+                                .gateway = {.drill = worker->drill,
                                             .gives_receipts = gateway->gives_receipts,
                                             .idempotent = gateway->idempotent,
                                             .window = worker->window},
@@ -88,8 +87,11 @@ on_hello(sim_t *self, const event_t *event)
                                 .held = held,
                                 .held_count = event->list_count,
                                 .version = "1.0"};
-    TRACE(self, "> hello worker=%s held=%u", worker->name, event->list_count);
-    core_hello(self->core, self->now, &hello);
+    TRACE(self, "> hello worker=%s gateway=%s held=%u", worker->name, gateway->name,
+          event->list_count);
+    core_hello_t said = hello;
+    memcpy(said.gateway.name, gateway->name, sizeof gateway->name);
+    core_hello(self->core, self->now, &said);
 }
 
 static void
@@ -155,7 +157,7 @@ on_report(sim_t *self, const event_t *event)
     for (uint32_t i = event->from; i < event->until; i++)
         positions[i - event->from] = (uint8_t)i;
     size_t id_count =
-        self->gateways[grant->channel].by_id ? name_accepted(self, event, packed, ids) : 0;
+        self->gateways[worker->gateway].by_id ? name_accepted(self, event, packed, ids) : 0;
     const core_report_t report = {.lease = grant->id,
                                   .sequence = event->sequence,
                                   .intent = event->intent,
@@ -221,7 +223,7 @@ receipt_of(const sim_t *self, const batch_t *batch, uint32_t i, uint64_t *packed
 {
     const receipt_t *due = &batch->receipts[i];
     core_receipt_t receipt = {.outcome = due->outcome};
-    if (self->gateways[batch->channel].by_id) {
+    if (self->gateways[batch->gateway].by_id) {
         *packed = store_pack_id(due, batch->channel);
         receipt.gateway_id = (cr_slice_t){(const char *)packed, sizeof *packed};
     } else {
@@ -255,7 +257,7 @@ on_receipts(sim_t *self, const event_t *event)
         receipts[i] = receipt_of(self, batch, i, &packed[i]);
     TRACE(self, "> receipts worker=%s batch=%" PRIu64 " count=%u",
           self->workers[event->worker].name, batch->number, batch->count);
-    if (!self->gateways[batch->channel].by_id)
+    if (!self->gateways[batch->gateway].by_id)
         note_applied(self, batch);
     self->receipts = event;
     core_receipts(self->core, self->now, self->workers[event->worker].name,

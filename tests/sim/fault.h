@@ -32,7 +32,7 @@
     X(receipt_twice, 8000)                                                                         \
     X(receipt_failed, 8000)                                                                        \
     X(receipt_strange, 4000) /* of a delivery that nobody knows */                                 \
-    X(report_garbage, 1000)  /* breaks a rule of the protocol */                                   \
+    X(report_garbage, 4000)  /* breaks a rule of the protocol */                                   \
     X(late_tick, 20000)      /* the daemon's loop is slow */
 
 /* name, greatest weight */

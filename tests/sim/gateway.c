@@ -5,13 +5,38 @@
 void
 gateway_begin(sim_t *self)
 {
-    for (int i = 0; i < CR_CHANNEL_COUNT; i++) {
+    for (int i = 0; i < SIM_GATEWAYS; i++) {
         gateway_t *gateway = &self->gateways[i];
+        snprintf(gateway->name, sizeof gateway->name, "gate%d", i);
         gateway->idempotent = sim_below(self, 3) == 0;
         gateway->by_id = sim_below(self, 2) == 0;
         gateway->gives_receipts = sim_below(self, 4) > 0;
         gateway->due_count = 0;
     }
+}
+
+static uint8_t
+gateway_of(const sim_t *self, const grant_t *grant)
+{
+    return self->workers[grant->worker].gateway;
+}
+
+/* Whether it has this one already and knows it. */
+static bool
+is_repeated(const sim_t *self, const grant_t *grant, const fate_t *fate)
+{
+    uint8_t gateway = gateway_of(self, grant);
+    return self->gateways[gateway].idempotent && (fate->gateways >> gateway & 1) != 0;
+}
+
+/* Tells the ids of one delivery apart: one that recognises it has one id for it. */
+static uint8_t
+number_of(const sim_t *self, const grant_t *grant, const fate_t *fate)
+{
+    enum { NUMBERS = 14 };
+    uint8_t gateway = gateway_of(self, grant);
+    return (uint8_t)(self->gateways[gateway].idempotent ? NUMBERS + gateway / CR_CHANNEL_COUNT
+                                                        : fate->submitted % NUMBERS);
 }
 
 static void
@@ -24,7 +49,7 @@ owe(gateway_t *gateway, const receipt_t *due)
 static void
 owe_receipt(sim_t *self, const grant_t *grant, uint32_t position)
 {
-    gateway_t *gateway = &self->gateways[grant->channel];
+    gateway_t *gateway = &self->gateways[gateway_of(self, grant)];
     receipt_t due = {.broadcast = grant->broadcast,
                      .nth = grant->nth[position],
                      .rank = (uint16_t)sim_rank(grant, position),
@@ -49,9 +74,10 @@ static void
 accept(sim_t *self, const grant_t *grant, uint32_t position)
 {
     uint32_t rank = sim_rank(grant, position);
-    const fate_t *fate = &self->broadcasts[grant->broadcast].books[grant->channel].fates[rank];
-    if (self->gateways[grant->channel].idempotent && fate->accepted > 0)
+    fate_t *fate = &self->broadcasts[grant->broadcast].books[grant->channel].fates[rank];
+    if (is_repeated(self, grant, fate))
         return;
+    fate->gateways |= (uint8_t)(1 << gateway_of(self, grant));
     truth_accepted(self, grant, rank);
     owe_receipt(self, grant, position);
 }
@@ -77,18 +103,17 @@ cr_status_t
 gateway_submit(sim_t *self, grant_t *grant, uint32_t position, uint32_t *retry_after_ms)
 {
     broadcast_t *broadcast = &self->broadcasts[grant->broadcast];
-    const gateway_t *gateway = &self->gateways[grant->channel];
     uint32_t rank = sim_rank(grant, position);
     fate_t *fate = &broadcast->books[grant->channel].fates[rank];
     self->steps++;
     self->totals->submits++;
     if (position >= grant->acked && !grant->free_running)
         truth_break(self, RULE_beyond, broadcast, grant->channel, rank);
-    grant->nth[position] = gateway->idempotent ? 0 : fate->submitted & 15;
+    grant->nth[position] = number_of(self, grant, fate);
     if (fate->submitted < UINT8_MAX)
         fate->submitted++;
-    bool repeated = gateway->idempotent && fate->accepted > 0;
-    cr_status_t refused = repeated ? CR_STATUS_WAITING : refuse(self, fate, retry_after_ms);
+    cr_status_t refused =
+        is_repeated(self, grant, fate) ? CR_STATUS_WAITING : refuse(self, fate, retry_after_ms);
     if (refused != CR_STATUS_WAITING)
         return refused;
     bool silent = sim_strikes(self, FAULT_gateway_silent);
@@ -100,22 +125,24 @@ gateway_submit(sim_t *self, grant_t *grant, uint32_t position, uint32_t *retry_a
         fate->flags |= FATE_EXCUSED;
         return CR_STATUS_RETRY_1;
     }
-    return gateway->gives_receipts ? CR_STATUS_ACCEPTED : CR_STATUS_HANDED;
+    return self->gateways[gateway_of(self, grant)].gives_receipts ? CR_STATUS_ACCEPTED
+                                                                  : CR_STATUS_HANDED;
 }
 
 /* ---- receipts --------------------------------------------------------------------------------- */
 
 uint16_t
-gateway_take_receipts(sim_t *self, cr_channel_t channel)
+gateway_take_receipts(sim_t *self, uint8_t place)
 {
-    gateway_t *gateway = &self->gateways[channel];
+    gateway_t *gateway = &self->gateways[place];
     if (gateway->due_count == 0)
         return 0;
     uint64_t number = ++self->batch_count;
-    uint32_t place = (uint32_t)(number % SIM_BATCHES);
-    batch_t *batch = &self->batches[place];
+    uint32_t slot = (uint32_t)(number % SIM_BATCHES);
+    batch_t *batch = &self->batches[slot];
     batch->number = number;
-    batch->channel = (uint8_t)channel;
+    batch->gateway = place;
+    batch->channel = place % CR_CHANNEL_COUNT;
     batch->count = 0;
     batch->applied = 0;
     batch->acknowledged = false;
@@ -125,7 +152,7 @@ gateway_take_receipts(sim_t *self, cr_channel_t channel)
         batch->receipts[batch->count++] = *due;
         *due = gateway->due[--gateway->due_count];
     }
-    return (uint16_t)(place + 1);
+    return (uint16_t)(slot + 1);
 }
 
 void
@@ -133,5 +160,5 @@ gateway_give_back(sim_t *self, uint16_t place)
 {
     const batch_t *batch = &self->batches[place - 1];
     for (uint32_t i = 0; i < batch->count; i++)
-        owe(&self->gateways[batch->channel], &batch->receipts[i]);
+        owe(&self->gateways[batch->gateway], &batch->receipts[i]);
 }

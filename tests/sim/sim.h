@@ -32,6 +32,7 @@ enum {
     SIM_BATCH = 16,
     SIM_BATCHES = 1 << 10,
     SIM_DUE = 1 << 11,
+    SIM_GATEWAYS = 2 * CR_CHANNEL_COUNT,
     SIM_STATES = 1 << 24,
 };
 
@@ -48,6 +49,7 @@ enum {
 
 typedef struct {
     uint8_t submitted, accepted, flags;
+    uint8_t gateways; /* that accepted it, as bits */
 } fate_t;
 
 /* One channel of a broadcast. */
@@ -102,6 +104,7 @@ typedef struct {
 typedef struct {
     char name[CORE_NAME_MAX];
     cr_channel_t channel;
+    uint8_t gateway;
     bool drill;
     uint32_t window, credit, urgent_credit, burst, report_outcomes;
     int64_t pace_us, skew_us;
@@ -126,13 +129,14 @@ typedef struct {
 } receipt_t;
 
 typedef struct {
+    char name[CORE_NAME_MAX];
     bool idempotent, by_id, gives_receipts;
     uint32_t due_count;
     receipt_t due[SIM_DUE]; /* receipts it owes */
 } gateway_t;
 
 typedef struct {
-    uint8_t channel, count;
+    uint8_t gateway, channel, count;
     bool acknowledged;
     uint16_t applied; /* a bit for each that the core has found a delivery for */
     uint64_t number;
@@ -246,7 +250,7 @@ typedef struct {
     bool recorded[SIM_GRANTS]; /* the store has its record */
     uint16_t grant_index[SIM_GRANT_INDEX];
     worker_t workers[SIM_WORKERS];
-    gateway_t gateways[CR_CHANNEL_COUNT];
+    gateway_t gateways[SIM_GATEWAYS]; /* those of channel c: c, and in some runs c + 3 */
     batch_t batches[SIM_BATCHES];
 } sim_t;
 

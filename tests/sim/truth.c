@@ -350,7 +350,8 @@ truth_accepted(sim_t *self, const grant_t *grant, uint32_t rank)
     fate_t *fate = (fate_t *)&broadcast->books[grant->channel].fates[rank];
     if (fate->accepted < UINT8_MAX)
         fate->accepted++;
-    if (fate->accepted > 1 && !broadcast->spec.resend_unknown &&
+    bool ordered = broadcast->resent && (fate->gateways & (fate->gateways - 1)) != 0;
+    if (fate->accepted > 1 && !ordered && !broadcast->spec.resend_unknown &&
         (fate->flags & (FATE_EXCUSED | FATE_RESENT)) == 0)
         truth_break(self, RULE_sent_twice, broadcast, grant->channel, rank);
 }

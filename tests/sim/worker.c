@@ -330,7 +330,7 @@ push_receipts(sim_t *self, worker_t *worker)
     if (worker->batch != 0 && self->now.mono_us - worker->batch_sent_us < REPEAT_US)
         return;
     if (worker->batch == 0)
-        worker->batch = gateway_take_receipts(self, worker->channel);
+        worker->batch = gateway_take_receipts(self, worker->gateway);
     if (worker->batch == 0)
         return;
     worker->batch_sent_us = self->now.mono_us;
@@ -469,6 +469,7 @@ worker_want(sim_t *self, worker_t *worker)
 void
 worker_begin(sim_t *self)
 {
+    bool second = sim_below(self, 3) == 0;
     self->drills = sim_below(self, 4) == 0;
     self->worker_count = self->drills ? SIM_WORKERS : 3 + sim_below(self, 4);
     for (uint8_t i = 0; i < self->worker_count; i++) {
@@ -482,6 +483,9 @@ worker_begin(sim_t *self)
                              .report_outcomes = 1 + sim_below(self, 64),
                              .pace_us = (int64_t)100 << sim_below(self, 10),
                              .turn_at = INT64_MAX};
+        worker->gateway = (uint8_t)worker->channel;
+        if (second && sim_below(self, 2) > 0)
+            worker->gateway = (uint8_t)(worker->gateway + CR_CHANNEL_COUNT);
         if (sim_below(self, 4) == 0)
             worker->skew_us = sim_between(self, -60, 60) * CR_US_PER_S;
         snprintf(worker->name, sizeof worker->name, "w%u", i);
