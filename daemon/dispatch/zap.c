@@ -25,8 +25,9 @@ typedef struct {
         int64_t until_us;
     } shut_out[ZAP_SHUT_OUT_MAX]; /* a ring */
     size_t shut_out_next;
+    zsock_t *pipe;
+    zsock_t *requests; /* bound when we let people in */
     zsock_t *watch;
-    bool open;
     cr_log_limit_t refused_log, accept_log;
 } zap_t;
 
@@ -115,20 +116,18 @@ log_refused(zap_t *self, zframe_t *address, const char *reason)
            (unsigned long long)suppressed);
 }
 
-/* Status 300 asks to come again later, 400 not to come again. */
+/* NULL: let in; else why not. */
 static const char *
 judge(zap_t *self, zmsg_t *request, zframe_t *parts[7], const char **name)
 {
     bool sound = zmsg_size(request) == 7 && zframe_streq(parts[0], "1.0") &&
                  zframe_streq(parts[2], ZAP_DOMAIN) && zframe_streq(parts[5], "CURVE") &&
                  zframe_size(parts[6]) == KEY_BYTES;
-    if (!self->open)
-        return "300";
     *name = sound ? name_of(self, zframe_data(parts[6])) : NULL;
     const char *refused = !*name ? "unknown" : is_shut_out(self, *name) ? "shut_out" : NULL;
     if (refused)
         log_refused(self, parts[3], refused);
-    return refused ? "400" : "200";
+    return refused;
 }
 
 /* version, request id, domain, address, routing id, mechanism, credentials. */
@@ -144,15 +143,14 @@ on_request(zloop_t *loop, zsock_t *socket, void *context)
     for (size_t i = 0; i < CR_COUNT(parts); i++, part = zmsg_next(request))
         parts[i] = part;
     const char *name = NULL;
-    const char *status = judge(context, request, parts, &name);
-    bool refused = !streq(status, "200");
+    const char *refused = judge(context, request, parts, &name);
     zmsg_t *answer = zmsg_new();
     zmsg_addstr(answer, "1.0");
     if (parts[1])
         zmsg_addmem(answer, zframe_data(parts[1]), zframe_size(parts[1]));
     else
         zmsg_addstr(answer, "");
-    zmsg_addstr(answer, status);
+    zmsg_addstr(answer, refused ? "400" : "200");
     zmsg_addstr(answer, refused ? "refused" : "OK");
     zmsg_addstr(answer, refused ? "" : name);
     zmsg_addstr(answer, "");
@@ -217,16 +215,27 @@ on_watch(zloop_t *loop, zsock_t *watch, void *context)
 /* What its owner tells the thread: a letter, then a name or an endpoint. Anything else ends it. */
 enum { TELL_SHUT_OUT = '!', TELL_WATCH = '>', TELL_OPEN = '+' };
 
+/* Before this libzmq ends every handshake at once, since the domain is enforced; an answer "come
+ * again later" would leave it hanging until its time is over. */
+static void
+let_in(zap_t *self, zloop_t *loop)
+{
+    int bound = zsock_bind(self->requests, ZAP_ENDPOINT);
+    CR_ASSERT(bound == 0); /* two of them are our mistake */
+    zloop_reader(loop, self->requests, on_request, self);
+    zsock_signal(self->pipe, 0);
+}
+
 static bool
 obey(zap_t *self, zloop_t *loop, const char *word)
 {
-    if (word[0] == TELL_SHUT_OUT)
+    if (word[0] == TELL_OPEN)
+        let_in(self, loop);
+    else if (word[0] == TELL_SHUT_OUT)
         shut_out(self, word + 1);
     else if (word[0] == TELL_WATCH && !self->watch && (self->watch = zsock_new_pair(word)) != NULL)
         zloop_reader(loop, self->watch, on_watch, self);
-    self->open |= word[0] == TELL_OPEN;
-    return word[0] != '\0' &&
-           strchr((const char[]){TELL_SHUT_OUT, TELL_WATCH, TELL_OPEN, 0}, word[0]);
+    return word[0] == TELL_OPEN || word[0] == TELL_SHUT_OUT || word[0] == TELL_WATCH;
 }
 
 static int
@@ -248,6 +257,7 @@ void
 zap_open(zactor_t *actor)
 {
     zstr_sendf(actor, "%c", TELL_OPEN);
+    zsock_wait(actor);
 }
 
 /* A name is used once: that of a closed socket is given back only some time later. */
@@ -275,21 +285,18 @@ zap_unwatch(zsock_t *router)
 static void
 thread_main(zsock_t *pipe, void *context)
 {
-    zap_t self = {.folder = context, .names = zhash_new()};
+    zap_t self = {
+        .folder = context, .pipe = pipe, .names = zhash_new(), .requests = zsock_new(ZMQ_REP)};
     pthread_setname_np(pthread_self(), "zap"); /* as top and perf show it */
     zhash_autofree(self.names);
-    zsock_t *socket = zsock_new(ZMQ_REP);
-    int bound = zsock_bind(socket, ZAP_ENDPOINT);
-    CR_ASSERT(bound == 0); /* without a handler nobody is let in; two of them are our mistake */
     zsock_signal(pipe, 0);
     zloop_t *loop = zloop_new();
     zloop_set_nonstop(loop, true);
     zloop_reader(loop, pipe, on_pipe, &self);
-    zloop_reader(loop, socket, on_request, &self);
     zloop_start(loop);
     zloop_destroy(&loop);
-    zsock_unbind(socket, ZAP_ENDPOINT); /* at once, and not when the closed socket is reaped */
-    zsock_destroy(&socket);
+    zsock_unbind(self.requests, ZAP_ENDPOINT); /* at once, and not when it is reaped */
+    zsock_destroy(&self.requests);
     zsock_destroy(&self.watch);
     zhash_destroy(&self.names);
 }
