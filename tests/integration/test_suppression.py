@@ -127,6 +127,17 @@ class Suppression(unittest.TestCase):
         fourth = self.broadcast("group:bad", "--lane", "urgent", channels="mail")
         self.told(fourth, "B1", "mail", "handed")
 
+    def test_a_gateway_that_refuses_everybody_teaches_nothing(self):
+        crowd = self.rig.state / "crowd.csv"
+        crowd.write_text("id,email,groups\n" + "".join(f"C{n},bounce{n + 100}@pingyin.test,crowd\n" for n in range(600)), encoding="utf-8")
+        self.rig.ctl("operator", "recipients", "import", crowd)
+        shown = finish(self.rig, self.broadcast("group:crowd"))
+        self.assertEqual(shown["counts"]["mail"]["reasons"], {"failed_address": 600})
+        log = self.rig.processes["crierd"].log_path
+        wait_until(lambda: "event=refusals_doubted" in log.read_text(), "the refusals to be doubted")
+        marked = 600 - self.rig.ctl_json("operator", "count", "group:crowd")["channels"]["mail"]
+        self.assertLessEqual(marked, 32)
+
     def test_enough_is_enough_but_for_what_is_urgent(self):
         had = [self.broadcast("group:tired", channels="sms,mail") for _ in range(2)]
         for broadcast in had:
@@ -173,7 +184,7 @@ class Suppression(unittest.TestCase):
         again = self.rig.state / "again.csv"
         again.write_text(exported, encoding="utf-8")
         result = self.rig.ctl_json("operator", "recipients", "import", again)
-        self.assertEqual((result["unchanged"], result["updated"]), (10, 0), result)
+        self.assertEqual((result["unchanged"], result["updated"]), (len(rows), 0), result)
         self.rig.ctl("operator", "recipients", "opt-in", "N1")
 
 

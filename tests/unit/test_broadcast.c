@@ -150,6 +150,8 @@ what_is_wrong_in_a_draft_is_refused_by_name(void)
         {"'variables':{'place':'x'},'unknown':'forget'", "resend or wait", CR_INVAL},
         {"'variables':{'place':'x'},'at':'tomorrow'", "at: not a time", CR_INVAL},
         {"'variables':{'place':'x'},'note':'a\\u202Eb'", "note", CR_INVAL},
+        {"'variables':{'place':'x'},'through_quiet':''", "wants the reason", CR_INVAL},
+        {"'variables':{'place':'x'},'through_quiet':'a\\u202Eb'", "through_quiet", CR_INVAL},
     };
     for (size_t i = 0; i < CR_COUNT(cases); i++) {
         char text[256];
@@ -173,6 +175,29 @@ duty_may_use_the_emergency_lane(void)
     json_decref(document);
 }
 
+/* Hashes of documents from before these options must stay what they were. */
+static void
+what_most_broadcasts_have_not_is_not_in_their_document(void)
+{
+    json_t *document = NULL;
+    CU_ASSERT_EQUAL_FATAL(draft("{'template':'fzr','to':'all','variables':{'place':'x'},"
+                                "'unique_addresses':true,'through_quiet':'the dam'}",
+                                false, &document, NULL),
+                          CR_OK);
+    broadcast_t *broadcast = broadcast_of(document);
+    CU_ASSERT_TRUE(broadcast->unique_addresses && broadcast->through_quiet);
+    broadcast_destroy(&broadcast);
+    CU_ASSERT_EQUAL_FATAL(draft("{'template':'fzr','to':'all','variables':{'place':'x'},"
+                                "'unique_addresses':false}",
+                                false, &document, NULL),
+                          CR_OK);
+    CU_ASSERT_PTR_NULL(json_object_get(document, "unique_addresses"));
+    CU_ASSERT_PTR_NULL(json_object_get(document, "through_quiet"));
+    broadcast = broadcast_of(document);
+    CU_ASSERT_FALSE(broadcast->unique_addresses || broadcast->through_quiet);
+    broadcast_destroy(&broadcast);
+}
+
 /* ---- the hash ---- */
 
 static void
@@ -190,6 +215,8 @@ the_hash_changes_with_everything_an_approval_covers(void)
         {"at", "1", true},
         {"expires", "1", true},
         {"resend_unknown", "true", true},
+        {"unique_addresses", "true", true},
+        {"through_quiet", "'the dam'", true},
         {"template", "{'name':'b'}", true},
         {"note", "'other'", false},
         {"audience", "7", false},
@@ -362,11 +389,34 @@ a_restarted_broadcast_is_counted_from_its_bytes(void)
 static void
 the_view_has_every_documented_member_and_no_stored_template(void)
 {
-    static const char *const members[] = {
-        "id",       "state",     "template", "title",        "to",       "channels", "lane",
-        "drill",    "variables", "hash",     "author",       "approver", "reason",   "note",
-        "created",  "submitted", "approved", "at",           "expires",  "started",  "finished",
-        "audience", "counts",    "moves",    "author_person"};
+    static const char *const members[] = {"id",
+                                          "state",
+                                          "template",
+                                          "title",
+                                          "to",
+                                          "channels",
+                                          "lane",
+                                          "drill",
+                                          "variables",
+                                          "hash",
+                                          "author",
+                                          "approver",
+                                          "reason",
+                                          "note",
+                                          "created",
+                                          "submitted",
+                                          "approved",
+                                          "at",
+                                          "expires",
+                                          "started",
+                                          "finished",
+                                          "audience",
+                                          "counts",
+                                          "moves",
+                                          "author_person",
+                                          "unique_addresses",
+                                          "through_quiet",
+                                          "sent_in_quiet"};
     broadcast_t *broadcast = broadcast_of(draft_plain());
     json_t *view = broadcast_view(broadcast);
     for (size_t i = 0; i < CR_COUNT(members); i++)
@@ -389,6 +439,8 @@ CU_TestInfo cr_tests[] = {
      the_lane_decides_about_unknown_outcomes_unless_the_author_does},
     {"what is wrong in a draft is refused by name", what_is_wrong_in_a_draft_is_refused_by_name},
     {"duty may use the emergency lane", duty_may_use_the_emergency_lane},
+    {"what most broadcasts have not is not in their document",
+     what_most_broadcasts_have_not_is_not_in_their_document},
     {"the hash changes with everything an approval covers",
      the_hash_changes_with_everything_an_approval_covers},
     {"a changed wording renews the hash when it is submitted",
