@@ -1,4 +1,5 @@
 """Faults of our own processes: killed, stopped, asked to end."""
+import signal
 from concurrent.futures import ThreadPoolExecutor
 
 from fault_table import brief, fault
@@ -60,10 +61,21 @@ def kill_worker(run):
             world.flow()
             world.kill(one)
             world.restart(one)
+        kill_at_the_end_of_intents(world)
         world.flow()
         world.kill(*world.workers())
         world.quiet(SILENCE_S)  # now the leases are lost by silence
         world.recover(*world.workers())
+
+
+def kill_at_the_end_of_intents(world):
+    """Nothing can be acknowledged: what the workers went on to submit is all that they may have submitted."""
+    world.flow()
+    world.rig.processes["redis"].signal(signal.SIGSTOP)
+    world.quiet()
+    world.kill(*world.workers())
+    world.rig.processes["redis"].signal(signal.SIGCONT)
+    world.restart(*world.workers())
 
 
 @fault("stop-worker", "SIGSTOP of a worker for longer than its lease, then SIGCONT")

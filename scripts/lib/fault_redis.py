@@ -175,7 +175,8 @@ def forget(world, count, *also):
     log = max((world.rig.state / "redis/appendonlydir").glob("*.incr.aof"), key=lambda path: path.stat().st_mtime)
     with open(log, "rb+") as file:
         text = file.read()
-        file.truncate(max(len(text) - count, text.rfind(b"{p}:epoch") + EPOCH_BYTES))
+        began = text.rfind(b"{p}:epoch") + EPOCH_BYTES
+        file.truncate(min(len(text), max(len(text) - count, began)))
 
 
 @fault("redis-flushed", "FUNCTION FLUSH: the functions come back; FLUSHALL: an emergency stop, not a fresh start")
@@ -269,6 +270,9 @@ def redis_failover(run):
         pair.follow(world)
         world.flow(1)
         run.took(round((time.monotonic() - start) * 1000))
+        world.flow()
+        world.kill("crierd")  # what it knows now is what the new master knows
+        world.restart("crierd")
 
 
 # -- for soak --------------------------------------------------------------------------------------------------------
