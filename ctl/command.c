@@ -164,7 +164,8 @@ refuse_words(const command_group_t *groups, const char *noun, cr_fault_t *fault)
 }
 
 const command_t *
-command_find(const command_group_t *groups, int count, char **words, int *taken, cr_fault_t *fault)
+command_find(const command_group_t *groups, int count, const char *const *words, int *taken,
+             cr_fault_t *fault)
 {
     for (int length = count < 2 ? count : 2; length > 0; length--) {
         char wanted[64];
@@ -229,8 +230,15 @@ command_parse(const command_group_t *groups, int argc, char **argv, command_line
     cr_err_t err = options_read(&globals, "+", argc, argv, line, fault);
     if (err != CR_OK || optind == argc)
         return err;
+    if (strcmp(argv[optind], "help") == 0) {
+        line->asks_help = true;
+        for (optind++; optind < argc && line->operand_count < COMMAND_OPERANDS_MAX; optind++)
+            line->operands[line->operand_count++] = argv[optind];
+        return CR_OK;
+    }
     int taken = 0;
-    line->command = command_find(groups, argc - optind, argv + optind, &taken, fault);
+    line->command =
+        command_find(groups, argc - optind, (const char *const *)argv + optind, &taken, fault);
     if (!line->command)
         return CR_INVAL;
     set_add(&all, line->command->options);

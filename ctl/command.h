@@ -57,6 +57,7 @@ enum { COMMAND_VALUES_MAX = 128, COMMAND_OPERANDS_MAX = 3 };
 
 typedef struct {
     const command_t *command; /* NULL: none was named */
+    bool asks_help;           /* "help", with the words behind it as operands */
     const char *operands[COMMAND_OPERANDS_MAX];
     size_t operand_count;
     command_value_t values[COMMAND_VALUES_MAX];
@@ -86,7 +87,7 @@ void command_print_overview(const command_group_t *groups);
 void command_print_help(const command_t *command);
 /* The command that these words name; `taken` says how many of them do. NULL: the fault says what
  * would be one. `count` is at least 1. */
-const command_t *command_find(const command_group_t *groups, int count, char **words, int *taken,
-                              cr_fault_t *fault);
+const command_t *command_find(const command_group_t *groups, int count, const char *const *words,
+                              int *taken, cr_fault_t *fault);
 
 #endif

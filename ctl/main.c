@@ -7,6 +7,7 @@
 #include "commands/commands.h"
 #include "cr_text.h"
 #include "cr_version.h"
+#include "terminal.h"
 
 #define URL_DEFAULT "http://127.0.0.1:8787"
 
@@ -30,17 +31,26 @@ static const int exit_codes[CR_ERR_COUNT] = {
     [CR_IO] = CR_EXIT_NOINPUT,
 };
 
-/* A mark under the character that the fault's column names. */
+/* The line of the text with the character that the fault's column names, and a mark under it; the
+ * column counts through all lines. */
 static void
 print_place(const char *pointed, size_t column)
 {
-    size_t bytes = 0, at = 1;
-    while (pointed[bytes] != '\0' && at < column) {
-        bytes++;
-        at += ((unsigned char)pointed[bytes] & 0xC0) != 0x80;
-    }
-    int width = (int)cr_text_width((cr_slice_t){pointed, bytes});
-    fprintf(stderr, "  %s\n  %*s^\n", pointed, width, "");
+    const char *at = pointed;
+    for (size_t seen = 1; *at != '\0' && seen < column; seen++)
+        for (at++; ((unsigned char)*at & 0xC0) == 0x80;)
+            at++;
+    const char *begin = at;
+    while (begin > pointed && begin[-1] != '\n')
+        begin--;
+    cr_str_t line;
+    cr_str_init(&line, LINE_BYTES_MAX);
+    char *text = strndup(begin, strcspn(begin, "\n"));
+    terminal_append(&line, text ? text : "");
+    free(text);
+    int width = (int)cr_text_width((cr_slice_t){begin, (size_t)(at - begin)});
+    fprintf(stderr, "  %s\n  %*s^\n", cr_str_text(&line), width, "");
+    cr_str_fini(&line);
 }
 
 /* The first rows that an import refused. */
@@ -169,14 +179,15 @@ run_command(ctl_t *ctl)
 
 /* `crierctl help [COMMAND]`. */
 static int
-help(ctl_t *ctl, int count, char **words)
+help(ctl_t *ctl)
 {
     int taken;
-    if (count == 0) {
+    if (ctl->line.operand_count == 0) {
         command_print_overview(command_groups);
         return CR_EXIT_OK;
     }
-    const command_t *command = command_find(command_groups, count, words, &taken, &ctl->fault);
+    const command_t *command = command_find(command_groups, (int)ctl->line.operand_count,
+                                            ctl->line.operands, &taken, &ctl->fault);
     if (!command)
         return usage_error(ctl);
     command_print_help(command);
@@ -186,10 +197,10 @@ help(ctl_t *ctl, int count, char **words)
 static int
 dispatch(ctl_t *ctl, int argc, char **argv)
 {
-    if (argc > 1 && strcmp(argv[1], "help") == 0)
-        return help(ctl, argc - 2, argv + 2);
     if (command_parse(command_groups, argc, argv, &ctl->line, &ctl->fault) != CR_OK)
         return usage_error(ctl);
+    if (ctl->line.asks_help)
+        return help(ctl);
     if (command_global(&ctl->line, "version"))
         return puts("crierctl " CR_VERSION) < 0 ? CR_EXIT_IO : CR_EXIT_OK;
     if (command_global(&ctl->line, "help") && ctl->line.command)
@@ -209,10 +220,10 @@ dispatch(ctl_t *ctl, int argc, char **argv)
 static int
 close_output(int exit_code)
 {
-    bool failed = ferror(stdout) != 0;
+    bool unread = terminal_is_unread(stdout), failed = ferror(stdout) != 0;
     errno = 0;
     failed = fclose(stdout) != 0 || failed;
-    if (!failed || errno == EPIPE)
+    if (!failed || unread || errno == EPIPE)
         return exit_code;
     fprintf(stderr, "crierctl: %s\n", word(W_OUTPUT_FAILED));
     return exit_code == CR_EXIT_OK ? CR_EXIT_IO : exit_code;

@@ -1,5 +1,6 @@
 #include "terminal.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -28,6 +29,13 @@ terminal_has_colour(FILE *stream)
 {
     const char *refused = getenv("NO_COLOR");
     return terminal_is(stream) && (!refused || refused[0] == '\0');
+}
+
+bool
+terminal_is_unread(FILE *stream)
+{
+    struct pollfd at = {.fd = fileno(stream), .events = POLLOUT};
+    return poll(&at, 1, 0) == 1 && (at.revents & POLLERR) != 0;
 }
 
 /* Bytes of the character at the start of `text`, which is not empty. */

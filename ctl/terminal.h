@@ -14,6 +14,9 @@ size_t terminal_width(FILE *stream);
 /* On a terminal, unless NO_COLOR is set (no-color.org). */
 bool terminal_has_colour(FILE *stream);
 
+/* A pipe whose reader is gone. */
+bool terminal_is_unread(FILE *stream);
+
 /* Outside text on one line: what must not reach a terminal (controls, bidi overrides, broken UTF-8)
  * is shown as "?". */
 void terminal_append(cr_str_t *out, const char *text);

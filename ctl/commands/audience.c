@@ -42,7 +42,9 @@ cr_err_t
 audience_print(const json_t *count)
 {
     char people[24];
-    say(W_AUDIENCE, show_number(count, "count", people), show_text(count, "select"), NULL);
+    bool one = json_integer_value(json_object_get(count, "count")) == 1;
+    say(one ? W_AUDIENCE_ONE : W_AUDIENCE, show_number(count, "count", people),
+        show_text(count, "select"), NULL);
     putchar('\n');
     cr_err_t err = print_channels(json_object_get(count, "channels"));
     const json_t *towns = json_object_get(count, "towns");

@@ -107,7 +107,7 @@ follow(watch_t *self)
 {
     for (;;) {
         cr_err_t err = look(self);
-        if (err != CR_OK || ferror(stdout) || progress_is_over(&self->progress))
+        if (err != CR_OK || terminal_is_unread(stdout) || progress_is_over(&self->progress))
             return err;
         pause_ms(self->live ? LIVE_MS : PLAIN_MS);
     }
@@ -141,7 +141,7 @@ watch(ctl_t *ctl)
     cr_str_init(&self.picture, PICTURE_BYTES_MAX);
     cr_str_init(&self.last, PICTURE_BYTES_MAX);
     cr_err_t err = follow(&self);
-    if (err == CR_OK)
+    if (err == CR_OK && !terminal_is_unread(stdout))
         err = conclude(&self);
     json_decref(self.broadcast);
     cr_str_fini(&self.picture);

@@ -184,20 +184,21 @@ queue_row(core_time_t now, const core_broadcast_t *broadcast, cr_channel_t kind,
         sums[cr_status_class((cr_status_t)i)] += counts.by_status[i];
         settled += cr_status_is_final((cr_status_t)i) ? counts.by_status[i] : 0;
     }
+    bool noted = notice->waits[kind].reason == channel->waits;
+    int64_t since_us = noted ? notice->waits[kind].since_us : now.wall_us;
     bool retries = channel->next_retry_us != INT64_MAX;
     int64_t retry_us = retries ? now.wall_us + (channel->next_retry_us - now.mono_us) : 0;
     char id[CR_ID_TEXT_MAX];
-    return json_pack("{s:s,s:s,s:s,s:b,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:s,s:o,s:o}", "id",
-                     cr_id_format(broadcast->id, id), "channel", cr_channel_name(kind), "lane",
-                     cr_lane_name(broadcast->lane), "drill", broadcast->drill, "state",
-                     broadcast->paused ? "paused" : "sending", "total", (json_int_t)counts.total,
-                     "waiting", sums[CR_STATUS_CLASS_WAITING], "leased", (json_int_t)counts.leased,
-                     "retry", sums[CR_STATUS_CLASS_RETRY], "accepted",
-                     sums[CR_STATUS_CLASS_ACCEPTED], "unknown", sums[CR_STATUS_CLASS_UNKNOWN],
-                     "settled", settled, "waiting_since", time_json(notice->spec->started_us),
-                     "waits_for", counts.waits_for, "since",
-                     time_json(counts.waits_for[0] ? notice->waits[kind].since_us : 0),
-                     "next_retry", time_json(retry_us));
+    return json_pack(
+        "{s:s,s:s,s:s,s:b,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:s,s:o,s:o}", "id",
+        cr_id_format(broadcast->id, id), "channel", cr_channel_name(kind), "lane",
+        cr_lane_name(broadcast->lane), "drill", broadcast->drill, "state",
+        broadcast->paused ? "paused" : "sending", "total", (json_int_t)counts.total, "waiting",
+        sums[CR_STATUS_CLASS_WAITING], "leased", (json_int_t)counts.leased, "retry",
+        sums[CR_STATUS_CLASS_RETRY], "accepted", sums[CR_STATUS_CLASS_ACCEPTED], "unknown",
+        sums[CR_STATUS_CLASS_UNKNOWN], "settled", settled, "waiting_since",
+        time_json(notice->spec->started_us), "waits_for", counts.waits_for, "since",
+        time_json(counts.waits_for[0] ? since_us : 0), "next_retry", time_json(retry_us));
 }
 
 static void

@@ -66,11 +66,21 @@ store(plan_t *self, ask_t *ask, const template_t *template)
     ask_store(self, ask, op, on_put);
 }
 
+/* What was shown can be put again: what we added to it is not read. */
+static void
+drop_shown(json_t *document)
+{
+    static const char *const shown[] = {"updated", "author", "checks"};
+    for (size_t i = 0; i < CR_COUNT(shown); i++)
+        json_object_del(document, shown[i]);
+}
+
 void
 verb_template_put(plan_t *self, ask_t *ask)
 {
     template_t *template;
     cr_fault_t fault;
+    drop_shown(ask->arguments);
     cr_err_t err = template_parse(ask->arguments, self->config.sms_signature, &template, &fault);
     if (err == CR_OK && shelf_is_full(self->templates) &&
         !shelf_find(self->templates, template_name(template))) {

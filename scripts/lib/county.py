@@ -112,9 +112,12 @@ def run(rig, opts):
     code = watch(rig, broadcast)
     if code == 0 and not counts_add_up(rig, broadcast):
         code = 1
-    if opts.once:
-        return code
-    stay(rig)
+    if not opts.once:
+        try:
+            stay(rig)
+        except KeyboardInterrupt:
+            pass
+    return code
 
 
 def on_signal(number, frame):
@@ -139,7 +142,7 @@ def main():
         rig = Rig(opts.state, keep=opts.keep)
         code = run(rig, opts)
     except KeyboardInterrupt:
-        code = 0 if rig and not opts.once else 130
+        code = 130
     except BrokenPipeError:  # nobody reads any more; Python itself would complain of it at the end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (RigError, OSError, subprocess.CalledProcessError) as why:

@@ -1,4 +1,7 @@
 """What an operator does by hand: unknown outcomes, broadcasts to those of another broadcast."""
+import json
+import os
+import subprocess
 import unittest
 
 from county import check_counts, county, draft, finish, send, state
@@ -95,6 +98,26 @@ class Unknown(unittest.TestCase):
         self.assertEqual((status, problem["column"]), (400, 12), problem)
         never = draft(self.rig)
         self.assertIn("nothing of it was ever sent", self.rig.ctl("planner", "count", f"sent:{never}", check=False).stderr)
+
+    def test_small_manners(self):
+        self.assertIn("--resend", self.rig.ctl("operator", "help", "unknown").stdout)
+        with open(self.rig.state / "county.csv", encoding="utf-8") as rows:
+            next(rows)
+            person = next(rows).split(",", 1)[0]
+        self.assertIn("1 person:", self.rig.ctl("planner", "count", f"id:{person}").stdout)
+        shown = self.rig.state / "shown.json"
+        shown.write_text(json.dumps(self.rig.ctl_json("planner", "template", "show", "fzr-day")))
+        self.rig.ctl("planner", "template", "put", shown)
+        refused = self.rig.ctl("planner", "count", "all &\n(group:farmer |\n  group:农民x)", check=False).stderr.splitlines()
+        self.assertEqual(refused[1:], ["    group:农民x)", "          ^"], refused)
+
+    def test_a_watch_whose_reader_is_gone_ends(self):
+        never = draft(self.rig)
+        with subprocess.Popen([self.rig.bin / "crierctl", "--as", "operator", "watch", never], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, env={**os.environ, **self.rig.env()}) as watch:
+            watch.stdout.readline()
+            watch.stdout.close()
+            self.assertEqual((watch.wait(20), watch.stderr.read()), (0, b""))
 
 
 class Late(unittest.TestCase):
