@@ -72,7 +72,8 @@ class World:
         rig.start_sandbox()
         daemons = [rig.start_daemon()]
         if self.standby:
-            config = rig.write_config("standby", {**rig.settings["crierd"], "wire.endpoint": f"tcp://{rig.address}:*"})
+            config = rig.write_config("standby", {**rig.settings["crierd"], "wire.endpoint": f"tcp://{rig.address}:*",
+                                                   "redis.redo_file": rig.state / "standby.redo"})
             daemons.append(rig._start("standby", [daemons[0].argv[0], "-c", config]))
         endpoints = ",".join(daemon.facts["wire"] for daemon in daemons)
         for channel in CHANNELS:
