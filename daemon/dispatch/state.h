@@ -196,21 +196,26 @@ void lease_send(core_t *core, lease_t *lease);
  * are two windows ahead at most. Those of lower lanes count as one window, or a higher lane would
  * wait for them; free-running ones do not count, as their unknowns are sent again anyway. */
 uint32_t lease_reach(const lease_t *lease);
-void lease_lose(core_t *core, lease_t *lease);
-/* Frames get lost with a connection: gives up a lease that its worker never spoke of, and repeats
- * the word to stop. */
-void lease_tick(core_t *core, lease_t *lease);
+void lease_stop(core_t *core, lease_t *lease, core_stop_t reason);
+void lease_link(lease_t *lease);
 /* After its last report: unlinks it and frees its block. Its credit is held until that is stored. */
 void lease_end(core_t *core, lease_t *lease);
-void lease_stop(core_t *core, lease_t *lease, core_stop_t reason);
-lease_t *lease_find_lost(const core_t *core, const worker_t *worker, uint64_t lease);
-void lease_forget_lost(core_t *core, const worker_t *worker); /* NULL: all */
-void lease_forget_broadcast(core_t *core, const broadcast_t *broadcast);
 bool lease_is_answered(const lease_t *lease, uint32_t position);
 void lease_mark_answered(lease_t *lease, uint32_t position);
 bool lease_is_urgent(const lease_t *lease);
 /* Its submit of this rank may have gone out. */
 void lease_doubt(const lease_t *lease, uint32_t rank);
+
+/* loss.c */
+void lease_lose(core_t *core, lease_t *lease);
+/* Frames get lost with a connection: gives up a lease that its worker never spoke of, and repeats
+ * the word to stop. */
+void lease_tick(core_t *core, lease_t *lease);
+lease_t *lease_find_lost(const core_t *core, const worker_t *worker, uint64_t lease);
+void lease_forget_lost(core_t *core, const worker_t *worker); /* NULL: all */
+void lease_forget_broadcast(core_t *core, const broadcast_t *broadcast);
+
+/* record.c */
 /* `over`: kept for what may have been sent before. */
 uint32_t lease_encode(const lease_t *lease, uint32_t intent, bool over,
                       uint8_t out[CORE_RECORD_MAX]);

@@ -50,9 +50,15 @@ void ledger_mark_key(redis_command_t *command, ledger_mark_t mark, cr_channel_t 
 
 enum { OPS_GROUP_MAX = 14 };
 
-/* How many of the ops, from the first on, go in one call: blocks of one broadcast whose numbers
- * follow one another. */
+/* blocks.c: how many of the ops, from the first on, go in one call: blocks of one broadcast whose
+ * numbers follow one another. */
 size_t ops_group(ledger_op_t *const *ops, size_t count);
+void blocks_append(ledger_t *self, ledger_op_t *const *ops, size_t count);
+/* One block with what receipts are found by; a look-up of gateway ids. As in the table of ops. */
+size_t blocks_append_one(ledger_t *self, ledger_op_t *op);
+size_t blocks_append_find(ledger_t *self, ledger_op_t *op);
+void blocks_absorb_find(ledger_op_t *op, size_t index, const redis_reply_t *reply);
+
 /*
  * Appends the commands of one op, or of a group of blocks; the number of replies. `ops_absorb` takes
  * reply `index` of them into the op's result. BLOCK: the operation number in `op->cursor` is set by

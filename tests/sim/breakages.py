@@ -73,7 +73,7 @@ BREAKAGES = {
         "           !broadcast->spec.paused && !core_is_held",
         "           !core_is_held"),
     "a crashed worker's submits count as never sent": (
-        "lease.c",
+        "loss.c",
         "        if (i >= lease->intent) {\n",
         "        if (i >= lease->intent || !lease->free_running) {\n"),
     "done is said while writes are under way": (

@@ -1,7 +1,7 @@
 /*
  * record - a stored lease, read by somebody who did not write it
  *
- * Source     the head comment of daemon/dispatch/lease.c, version 1.
+ * Source     the head comment of daemon/dispatch/record.c, version 1.
  */
 #ifndef RECORD_H
 #define RECORD_H
