@@ -95,6 +95,8 @@ json_t *views_workers(const actor_t *self);
 json_t *views_gateways(const actor_t *self);
 /* In the order in which it is served. */
 json_t *views_queue(const actor_t *self);
+/* Deliveries of all running broadcasts, by class. */
+void views_sum(const actor_t *self, core_time_t now, int64_t sums[CR_STATUS_CLASS_COUNT]);
 /* Remembers since when each channel waits for what it waits for; true when that is something else
  * now. */
 bool views_note_wait(const actor_t *self, core_time_t now, notice_t *notice);

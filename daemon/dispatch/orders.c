@@ -329,6 +329,8 @@ orders_publish(actor_t *self)
     forget_idle(self);
     core_each_changed(self->core, tell_changed, self);
     const core_stats_t stats = core_stats(self->core);
+    int64_t sums[CR_STATUS_CLASS_COUNT];
+    views_sum(self, actor_now(), sums);
     const struct {
         metric_t metric;
         uint64_t value;
@@ -341,6 +343,11 @@ orders_publish(actor_t *self)
         {METRIC_RECEIPTS, stats.receipts},
         {METRIC_RECEIPTS_UNKNOWN, stats.receipts_unknown},
         {METRIC_DELIVERIES_SETTLED, stats.settled},
+        {METRIC_BROADCASTS_HELD, self->notice_count},
+        {METRIC_DELIVERIES_WAITING, (uint64_t)sums[CR_STATUS_CLASS_WAITING]},
+        {METRIC_DELIVERIES_RETRY, (uint64_t)sums[CR_STATUS_CLASS_RETRY]},
+        {METRIC_RECEIPTS_DUE, (uint64_t)sums[CR_STATUS_CLASS_ACCEPTED]},
+        {METRIC_DELIVERIES_UNKNOWN, (uint64_t)sums[CR_STATUS_CLASS_UNKNOWN]},
     };
     for (size_t i = 0; i < CR_COUNT(shown); i++)
         metrics_set(shown[i].metric, (int64_t)shown[i].value);

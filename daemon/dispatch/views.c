@@ -243,3 +243,23 @@ views_note_wait(const actor_t *self, core_time_t now, notice_t *notice)
     }
     return changed;
 }
+
+static void
+add_classes(const core_channel_t *channel, int64_t sums[CR_STATUS_CLASS_COUNT])
+{
+    for (int i = 0; i < 256; i++)
+        if (channel->by_status[i] > 0)
+            sums[cr_status_class((cr_status_t)i)] += channel->by_status[i];
+}
+
+void
+views_sum(const actor_t *self, core_time_t now, int64_t sums[CR_STATUS_CLASS_COUNT])
+{
+    core_channel_t channel;
+    memset(sums, 0, CR_STATUS_CLASS_COUNT * sizeof *sums);
+    for (size_t i = 0; i < self->notice_count; i++)
+        for (int kind = 0; kind < CR_CHANNEL_COUNT && !self->notices[i]->over; kind++)
+            if (core_channel(self->core, now, self->notices[i]->spec->id, (cr_channel_t)kind,
+                             &channel))
+                add_classes(&channel, sums);
+}

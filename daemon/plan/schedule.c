@@ -4,6 +4,7 @@
  * again.
  */
 #include "cr_clock.h"
+#include "metrics.h"
 #include "verbs.h"
 
 static void
@@ -62,6 +63,7 @@ schedule_on_tick(zloop_t *loop, int timer, void *plan)
     (void)loop;
     (void)timer;
     marks_tick(self);
+    metrics_set(METRIC_REQUESTS_WAITING, (int64_t)zlistx_size(self->open));
     for (size_t i = 0; i < self->broadcast_count && !self->halted && !self->stopping; i++)
         look_at(self, self->broadcasts[i]);
     return 0;
