@@ -123,8 +123,6 @@ open_router(actor_t *self, cr_fault_t *fault)
     zcert_destroy(&cert);
     if (!set_options(self->router))
         return cr_fault_set(fault, CR_CONFLICT, "wire: this libzmq lacks an option we rely on");
-    if (!zap_watch(self->zap, self->router))
-        return cr_fault_set(fault, CR_NOMEM, "wire: the port cannot be watched");
     if (zsock_bind(self->router, "%s", self->config.endpoint) < 0) {
         int why = errno;
         return cr_fault_set(fault, why == EADDRINUSE ? CR_AGAIN : CR_IO, "wire.endpoint %s: %s",
@@ -280,6 +278,8 @@ dispatch_start(dispatch_t **self_p, uint64_t epoch, zactor_t **actor, cr_fault_t
     actor_t *self = *self_p;
     self->epoch = epoch;
     cr_err_t err = open_core(self, fault);
+    if (err == CR_OK && !zap_watch(self->zap, self->router))
+        err = cr_fault_set(fault, CR_NOMEM, "wire: the port cannot be watched");
     if (err != CR_OK)
         return err;
     zap_open(self->zap);

@@ -13,7 +13,7 @@
 
 #define ZAP_ENDPOINT "inproc://zeromq.zap.01"
 
-enum { KEY_BYTES = 32, LOG_MS = 10000 };
+enum { KEY_BYTES = 32, LOG_MS = 10000, FD_MAX = 65536 };
 static const int64_t settled_us = CR_US_PER_S / 10; /* a kernel's clock of files is never coarser */
 
 typedef struct {
@@ -28,6 +28,7 @@ typedef struct {
     zsock_t *pipe;
     zsock_t *requests; /* bound when we let people in */
     zsock_t *watch;
+    uint8_t counted[FD_MAX / 8]; /* a bit for each open connection */
     cr_log_limit_t refused_log, accept_log;
 } zap_t;
 
@@ -172,15 +173,24 @@ log_not_accepted(zap_t *self, int number)
                (unsigned long long)suppressed);
 }
 
+/* One that came before the port was watched was never counted. */
+static void
+count_connection(zap_t *self, uint32_t fd, bool open)
+{
+    uint8_t bit = (uint8_t)(1u << fd % 8);
+    if (fd >= FD_MAX || open == ((self->counted[fd / 8] & bit) != 0))
+        return;
+    self->counted[fd / 8] ^= bit;
+    metrics_add(METRIC_WIRE_CONNECTIONS, open ? 1 : -1);
+}
+
 static void
 take_event(zap_t *self, uint16_t event, uint32_t value)
 {
     switch (event) {
     case ZMQ_EVENT_ACCEPTED:
-        metrics_add(METRIC_WIRE_CONNECTIONS, 1);
-        break;
     case ZMQ_EVENT_DISCONNECTED:
-        metrics_add(METRIC_WIRE_CONNECTIONS, -1);
+        count_connection(self, value, event == ZMQ_EVENT_ACCEPTED);
         break;
     case ZMQ_EVENT_ACCEPT_FAILED:
         metrics_add(METRIC_WIRE_ACCEPTS_FAILED, 1);
@@ -215,8 +225,8 @@ on_watch(zloop_t *loop, zsock_t *watch, void *context)
 /* What its owner tells the thread: a letter, then a name or an endpoint. Anything else ends it. */
 enum { TELL_SHUT_OUT = '!', TELL_WATCH = '>', TELL_OPEN = '+' };
 
-/* Before this libzmq ends every handshake at once, since the domain is enforced; an answer "come
- * again later" would leave it hanging until its time is over. */
+/* Before this libzmq ends every handshake at once, since the domain is enforced. (An answer "come
+ * again later" leaves it hanging until its time is over, and so may a watched port.) */
 static void
 let_in(zap_t *self, zloop_t *loop)
 {
