@@ -404,10 +404,8 @@ append_audit(ledger_t *self, ledger_op_t *op)
 size_t
 ops_append(ledger_t *self, ledger_op_t *const *ops, size_t count)
 {
-    if (count > 1) {
-        blocks_append(self, ops, count);
-        return 1;
-    }
+    if (count > 1)
+        return blocks_append(self, ops, count);
     size_t replies = kinds[ops[0]->kind].append(self, ops[0]);
     return replies + (ops[0]->audit_line ? append_audit(self, ops[0]) : 0);
 }

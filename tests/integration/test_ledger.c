@@ -302,6 +302,66 @@ receipts_find_their_delivery_by_the_gateways_id(void)
     bench_close(&bench);
 }
 
+enum { MANY = 600 };
+
+/* Ids "id-FIRST" and so on, as the op is to keep or to forget them. */
+static cr_str_t *
+many_ids(int first, int count, bool with_ranks)
+{
+    cr_str_t *lines = malloc(sizeof *lines);
+    cr_str_init(lines, 1 << 16);
+    for (int i = first; i < first + count; i++)
+        if (with_ranks)
+            cr_str_appendf(lines, "%d\t1\tid-%d\n", i, i);
+        else
+            cr_str_appendf(lines, "id-%d\n", i);
+    return lines;
+}
+
+static size_t
+found_right(bench_t *bench, uint64_t id)
+{
+    ledger_op_t *op = ledger_op_new(LEDGER_RECEIPTS_FIND);
+    size_t right = 0;
+    op->find_count = MANY;
+    op->find = calloc(MANY, sizeof *op->find);
+    op->found = calloc(MANY, sizeof *op->found);
+    for (int i = 0; i < MANY; i++)
+        if (asprintf(&op->find[i], "id-%d", i) < 0)
+            abort();
+    op = ask(bench->dispatch, op);
+    for (uint32_t i = 0; i < MANY; i++)
+        right += op->found[i].broadcast == id && op->found[i].rank == i;
+    ledger_op_destroy(&op);
+    return right;
+}
+
+/* More than one call holds, several ops at once, and each day that is looked at. */
+static void
+every_one_of_many_receipts_is_found_until_it_is_forgotten(void)
+{
+    bench_t bench;
+    bench_open(&bench);
+    bench_start(&bench);
+    uint64_t id = new_broadcast(&bench);
+    for (int i = 0; i < 3; i++) {
+        ledger_op_t *op = block(id, (uint32_t)i, CR_STATUS_ACCEPTED, 1);
+        op->gateway_ids = many_ids(i * MANY / 3, MANY / 3, true);
+        ledger_send(bench.dispatch, &op);
+    }
+    for (int i = 0; i < 3; i++) {
+        ledger_op_t *op = ledger_receive(bench.dispatch);
+        CU_ASSERT_EQUAL(op->err, CR_OK);
+        ledger_op_destroy(&op);
+    }
+    CU_ASSERT_EQUAL(found_right(&bench, id), MANY);
+    ledger_op_t *op = block(id, 0, CR_STATUS_DELIVERED, 1);
+    op->forget_ids = many_ids(0, MANY / 2, false);
+    CU_ASSERT_EQUAL(ask_and_forget(bench.dispatch, op), CR_OK);
+    CU_ASSERT_EQUAL(found_right(&bench, id), MANY / 2);
+    bench_close(&bench);
+}
+
 static ledger_op_t *
 begin_key(bench_t *bench, const char *key)
 {
@@ -452,6 +512,8 @@ CU_TestInfo cr_tests[] = {
      a_refused_write_is_repeated_until_it_is_stored},
     {"receipts find their delivery by the gateway's id",
      receipts_find_their_delivery_by_the_gateways_id},
+    {"every one of many receipts is found until it is forgotten",
+     every_one_of_many_receipts_is_found_until_it_is_forgotten},
     {"an idempotency key is claimed once and gives back what was kept",
      an_idempotency_key_is_claimed_once_and_gives_back_what_was_kept},
     {"audit lines are numbered and chained over restarts",
