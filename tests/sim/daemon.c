@@ -87,8 +87,8 @@ on_hello(sim_t *self, const event_t *event)
                                 .held = held,
                                 .held_count = event->list_count,
                                 .version = "1.0"};
-    TRACE(self, "> hello worker=%s gateway=%s held=%u", worker->name, gateway->name,
-          event->list_count);
+    TRACE(self, "> hello worker=%s gateway=%s window=%u idempotent=%d held=%u", worker->name,
+          gateway->name, worker->window, gateway->idempotent, event->list_count);
     core_hello_t said = hello;
     memcpy(said.gateway.name, gateway->name, sizeof gateway->name);
     core_hello(self->core, self->now, &said);
@@ -171,6 +171,7 @@ on_report(sim_t *self, const event_t *event)
     TRACE(self, "> report worker=%s lease=%" PRIx64 " sequence=%u intent=%u from=%u until=%u%s",
           worker->name, grant->id, event->sequence, event->intent, event->from, event->until,
           event->last ? " last" : "");
+    TRACE(self, "> outcomes %s", sim_hex(report.outcomes, (uint32_t)report.count));
     self->report = event;
     core_report(self->core, self->now, worker->name, &report);
     self->report = NULL;
@@ -257,6 +258,11 @@ on_receipts(sim_t *self, const event_t *event)
         receipts[i] = receipt_of(self, batch, i, &packed[i]);
     TRACE(self, "> receipts worker=%s batch=%" PRIu64 " count=%u",
           self->workers[event->worker].name, batch->number, batch->count);
+    for (uint32_t i = 0; i < batch->count; i++)
+        TRACE(self,
+              "> receipt batch=%" PRIu64 " broadcast=%u channel=%u rank=%u copy=%u outcome=%u",
+              batch->number, batch->receipts[i].broadcast + 1u, batch->channel,
+              batch->receipts[i].rank, batch->receipts[i].nth, batch->receipts[i].outcome);
     if (!self->gateways[batch->gateway].by_id)
         note_applied(self, batch);
     self->receipts = event;
@@ -323,8 +329,12 @@ daemon_begin(sim_t *self, broadcast_t *broadcast)
         CR_ASSERT(status[i]);
         memcpy(status[i], broadcast->books[i].stored, broadcast->spec.total);
     }
-    TRACE(self, "> start broadcast=%" PRIu64 " lane=%d total=%u channels=%u", broadcast->spec.id,
-          (int)broadcast->spec.lane, broadcast->spec.total, broadcast->spec.channels);
+    TRACE(self,
+          "> start broadcast=%" PRIu64 " lane=%d total=%u channels=%u resend=%d paused=%d"
+          " expires=%" PRId64,
+          broadcast->spec.id, (int)broadcast->spec.lane, broadcast->spec.total,
+          broadcast->spec.channels, broadcast->spec.resend_unknown, broadcast->spec.paused,
+          broadcast->spec.expires_us);
     CR_ASSERT(core_start(self->core, self->now, &broadcast->spec, status) == CR_OK);
     look_at(self, broadcast);
 }

@@ -1,5 +1,7 @@
 #include "gateway.h"
 
+#include <inttypes.h>
+
 #include "truth.h"
 
 void
@@ -99,23 +101,9 @@ refuse(sim_t *self, fate_t *fate, uint32_t *retry_after_ms)
     return CR_STATUS_WAITING;
 }
 
-cr_status_t
-gateway_submit(sim_t *self, grant_t *grant, uint32_t position, uint32_t *retry_after_ms)
+static cr_status_t
+answer(sim_t *self, const grant_t *grant, uint32_t position, fate_t *fate)
 {
-    broadcast_t *broadcast = &self->broadcasts[grant->broadcast];
-    uint32_t rank = sim_rank(grant, position);
-    fate_t *fate = &broadcast->books[grant->channel].fates[rank];
-    self->steps++;
-    self->totals->submits++;
-    if (position >= grant->acked && !grant->free_running)
-        truth_break(self, RULE_beyond, broadcast, grant->channel, rank);
-    grant->nth[position] = number_of(self, grant, fate);
-    if (fate->submitted < UINT8_MAX)
-        fate->submitted++;
-    cr_status_t refused =
-        is_repeated(self, grant, fate) ? CR_STATUS_WAITING : refuse(self, fate, retry_after_ms);
-    if (refused != CR_STATUS_WAITING)
-        return refused;
     bool silent = sim_strikes(self, FAULT_gateway_silent);
     if (!silent || sim_below(self, 2) > 0)
         accept(self, grant, position);
@@ -127,6 +115,29 @@ gateway_submit(sim_t *self, grant_t *grant, uint32_t position, uint32_t *retry_a
     }
     return self->gateways[gateway_of(self, grant)].gives_receipts ? CR_STATUS_ACCEPTED
                                                                   : CR_STATUS_HANDED;
+}
+
+cr_status_t
+gateway_submit(sim_t *self, grant_t *grant, uint32_t position, uint32_t *retry_after_ms)
+{
+    broadcast_t *broadcast = &self->broadcasts[grant->broadcast];
+    uint32_t rank = sim_rank(grant, position);
+    fate_t *fate = &broadcast->books[grant->channel].fates[rank];
+    uint32_t before = fate->accepted;
+    self->steps++;
+    self->totals->submits++;
+    if (position >= grant->acked && !grant->free_running)
+        truth_break(self, RULE_beyond, broadcast, grant->channel, rank);
+    grant->nth[position] = number_of(self, grant, fate);
+    if (fate->submitted < UINT8_MAX)
+        fate->submitted++;
+    cr_status_t heard =
+        is_repeated(self, grant, fate) ? CR_STATUS_WAITING : refuse(self, fate, retry_after_ms);
+    if (heard == CR_STATUS_WAITING)
+        heard = answer(self, grant, position, fate);
+    TRACE(self, "* submit lease=%" PRIx64 " position=%u copy=%u heard=%u accepted=%d", grant->id,
+          position, grant->nth[position], heard, fate->accepted > before);
+    return heard;
 }
 
 /* ---- receipts --------------------------------------------------------------------------------- */

@@ -334,6 +334,19 @@ live_on(sim_t *self, uint64_t limit)
     }
 }
 
+/* What became of everything, for who reads the log. */
+static void
+trace_end(sim_t *self)
+{
+    for (uint32_t i = 0; i < self->broadcast_count; i++)
+        for (int j = 0; j < CR_CHANNEL_COUNT; j++) {
+            const broadcast_t *broadcast = &self->broadcasts[i];
+            if (broadcast->spec.channels >> j & 1)
+                TRACE(self, "* end broadcast=%u channel=%d statuses=%s", i + 1, j,
+                      sim_hex(broadcast->books[j].stored, broadcast->spec.total));
+        }
+}
+
 bool
 run(sim_t *self, uint64_t seed, uint64_t step_limit)
 {
@@ -349,6 +362,8 @@ run(sim_t *self, uint64_t seed, uint64_t step_limit)
     }
     if (self->broken == RULE_COUNT)
         truth_check(self);
+    if (self->broken == RULE_COUNT && self->steps < limit)
+        trace_end(self);
     core_destroy(&self->core);
     totals->runs++;
     totals->steps += self->steps;

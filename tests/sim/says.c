@@ -107,6 +107,8 @@ on_lease(void *context, const core_lease_t *lease)
           " intent=%u taken=%u%s",
           lease->worker, lease->lease, lease->broadcast, (int)lease->channel, lease->first_rank,
           lease->count, lease->intent, taken, lease->free_running ? " free" : "");
+    TRACE(self, "< offsets %s", sim_hex(lease->offsets, taken));
+    TRACE(self, "< attempts %s", sim_hex(lease->attempts, taken));
     hash(self, WORKER_LEASE, lease->worker, lease->lease, taken);
     sim_hash_bytes(self, lease->offsets, lease->count);
     if (!grant && taken > 0)
@@ -247,6 +249,9 @@ enter_record(sim_t *self, const core_write_t *write, const record_t *record)
                       1);
     grant_t *grant = enter(self, &lease);
     grant->unsent = true;
+    TRACE(self, "< grant lease=%" PRIx64 " broadcast=%" PRIu64 " channel=%d first=%u offsets=%s",
+          write->lease, write->broadcast, (int)write->channel, lease.first_rank,
+          sim_hex(record->offsets, record->count));
     intend(self, grant, record->intent);
     return grant;
 }

@@ -67,6 +67,20 @@ sim_trace(const sim_t *self, const char *format, ...)
     fputc('\n', self->log);
 }
 
+const char *
+sim_hex(const uint8_t *bytes, uint32_t length)
+{
+    static char text[2 * SIM_TOTAL + 1];
+    static const char digits[] = "0123456789abcdef";
+    CR_ASSERT(length <= SIM_TOTAL);
+    for (uint32_t i = 0; i < length; i++) {
+        text[2 * i] = digits[bytes[i] >> 4];
+        text[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    text[2 * length] = '\0';
+    return text;
+}
+
 /* Where the lease is in the index, or the free place where it would be. */
 static uint32_t
 place_of(const sim_t *self, uint64_t lease)

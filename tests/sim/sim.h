@@ -294,6 +294,8 @@ bool sim_strikes(sim_t *self, fault_t fault);
 void sim_hash(sim_t *self, uint64_t value);
 void sim_hash_bytes(sim_t *self, const void *bytes, size_t length);
 void sim_trace(const sim_t *self, const char *format, ...) CR_PRINTF(2, 3);
+/* For TRACE, once in a line. */
+const char *sim_hex(const uint8_t *bytes, uint32_t length);
 /* NULL: no such lease was ever handed out. */
 grant_t *sim_grant(sim_t *self, uint64_t lease);
 grant_t *sim_add_grant(sim_t *self, uint64_t lease);

@@ -89,11 +89,11 @@ check_told(sim_t *self, const broadcast_t *broadcast)
 static void
 set_paused(sim_t *self, broadcast_t *broadcast, bool paused)
 {
-    TRACE(self, "> %s broadcast=%u", paused ? "pause" : "resume", (unsigned)broadcast->spec.id);
     cr_err_t err = paused ? core_pause(self->core, broadcast->spec.id)
                           : core_resume(self->core, broadcast->spec.id);
     if (err != CR_OK)
         return; /* it is over, or being cancelled */
+    TRACE(self, "> %s broadcast=%u", paused ? "pause" : "resume", (unsigned)broadcast->spec.id);
     broadcast->spec.paused = paused;
     if (paused)
         check_told(self, broadcast);
@@ -114,10 +114,10 @@ users_cancel(sim_t *self)
     broadcast_t *broadcast = choose(self);
     if (!broadcast)
         return;
-    TRACE(self, "> cancel broadcast=%u", (unsigned)broadcast->spec.id);
     if (core_cancel(self->core, broadcast->spec.id) != CR_OK)
         return;
     broadcast->cancelled = true;
+    TRACE(self, "> cancelled broadcast=%u", (unsigned)broadcast->spec.id);
     check_told(self, broadcast);
     daemon_stepped(self);
 }
@@ -129,11 +129,11 @@ users_order(sim_t *self)
     bool again = sim_below(self, 2) > 0;
     if (!broadcast)
         return;
-    TRACE(self, "> order broadcast=%u %s", (unsigned)broadcast->spec.id,
-          again ? "resend" : "accept");
     if (core_order(self->core, self->now, broadcast->spec.id, broadcast->spec.channels,
                    again ? CR_STATUS_RETRY_1 : CR_STATUS_PRESUMED) != CR_OK)
         return;
+    TRACE(self, "> order broadcast=%u %s", (unsigned)broadcast->spec.id,
+          again ? "resend" : "accept");
     broadcast->resent |= again;
     broadcast->presumed |= !again;
     daemon_stepped(self);
@@ -146,19 +146,21 @@ users_opt_out(sim_t *self)
         return;
     broadcast_t *broadcast = &self->broadcasts[sim_below(self, self->broadcast_count)];
     int channel = (int)sim_below(self, CR_CHANNEL_COUNT);
-    TRACE(self, "* opt out broadcast=%u channel=%d", (unsigned)broadcast->spec.id, channel);
-    for (uint32_t left = 1 + sim_below(self, 20); left > 0 && broadcast->spec.total > 0; left--)
-        broadcast->books[channel].verdicts[sim_below(self, broadcast->spec.total)] =
-            CR_STATUS_SUPPRESSED_OPTOUT;
+    for (uint32_t left = 1 + sim_below(self, 20); left > 0 && broadcast->spec.total > 0; left--) {
+        uint32_t rank = sim_below(self, broadcast->spec.total);
+        broadcast->books[channel].verdicts[rank] = CR_STATUS_SUPPRESSED_OPTOUT;
+        TRACE(self, "* opt_out broadcast=%u channel=%d rank=%u", (unsigned)broadcast->spec.id,
+              channel, rank);
+    }
 }
 
 static void
 set_held(sim_t *self, broadcast_t *broadcast, int64_t until_us)
 {
-    TRACE(self, "> hold broadcast=%u until=%" PRId64, (unsigned)broadcast->spec.id, until_us);
     bool begins = broadcast->held_until_us == 0 && until_us != 0;
     if (core_hold(self->core, broadcast->spec.id, until_us) != CR_OK)
         return;
+    TRACE(self, "> hold broadcast=%u until=%" PRId64, (unsigned)broadcast->spec.id, until_us);
     broadcast->held_until_us = until_us;
     if (begins)
         check_told(self, broadcast);
