@@ -69,6 +69,8 @@ release(plan_t *plan, ask_t *self)
         self->broadcast->move = NULL;
     if (plan->import == self)
         plan->import = NULL;
+    if (plan->counting == self)
+        plan->counting = NULL;
     void *place = zlistx_find(plan->open, self);
     if (place)
         zlistx_detach(plan->open, place);

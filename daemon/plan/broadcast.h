@@ -46,6 +46,7 @@ typedef struct {
     dispatch_counts_t *counts;     /* CR_CHANNEL_COUNT, the latest news; NULL: none */
     dispatch_broadcast_t *restart; /* loaded at start, on its way to dispatch */
     roaring_bitmap_t *reached;     /* the same, of one that is over and counts for the cap */
+    bool counted;                  /* the kept counts are those of the bytes, as far as we know */
     bool done;                     /* dispatch says that every delivery is final */
     struct ask *move;              /* a change on its way to the ledger; one at a time */
     int64_t rest_until_us; /* monotonic: what the clock does for it has failed; not before */

@@ -37,7 +37,8 @@ struct plan {
     zsock_t *ledger;   /* PAIR */
     zsock_t *dispatch; /* PAIR */
     zactor_t *importer;
-    ask_t *import; /* the one import under way */
+    ask_t *counting; /* reads the bytes of what ended before our start */
+    ask_t *import;   /* the one import under way */
 
     zlistx_t *open; /* asks that plan holds */
     zlist_t *ops;   /* that wait for room at the ledger */
@@ -110,6 +111,9 @@ void late_want(plan_t *self, uint64_t id);
 void late_load(plan_t *self, ask_t *ask, broadcast_t *broadcast, ask_start_fn *next);
 /* Keeps counts that were corrected. */
 void late_recount(plan_t *self, broadcast_t *broadcast);
+/* Of a broadcast that ended before our start: a daemon that was stopped may have stored receipts and
+ * not the counts after them. One at a time. */
+void late_count(plan_t *self, broadcast_t *broadcast);
 
 /* schedule.c: what the clock does. */
 int schedule_on_tick(zloop_t *loop, int timer, void *plan);

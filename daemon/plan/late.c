@@ -114,3 +114,29 @@ late_recount(plan_t *self, broadcast_t *broadcast)
     }
     json_decref(counts);
 }
+
+static void
+on_counted(plan_t *self, ask_t *ask)
+{
+    broadcast_t *broadcast = ask->broadcast;
+    dispatch_broadcast_t *read = build(broadcast, &ask->outcomes[0]);
+    broadcast->counted = true;
+    if (!broadcast->counts) /* else dispatch knows better */
+        broadcast_count(broadcast, read);
+    dispatch_broadcast_destroy(&read);
+    ask_answer(self, ask, 200, NULL);
+}
+
+void
+late_count(plan_t *self, broadcast_t *broadcast)
+{
+    cr_fault_t fault;
+    broadcast->counted = !is_late(broadcast);
+    if (broadcast->counted || self->counting)
+        return;
+    ask_t *ask = ask_errand(self, broadcast);
+    self->counting = ask;
+    cr_err_t err = audience_want(ask, broadcast, &fault);
+    CR_ASSERT(err == CR_OK); /* something of it was sent, and it is the only one */
+    audience_read(self, ask, on_counted);
+}

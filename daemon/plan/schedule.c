@@ -47,6 +47,8 @@ look_at(plan_t *self, broadcast_t *broadcast)
         sending_settle(self, broadcast);
     else if (broadcast->settled && broadcast->counts)
         late_recount(self, broadcast);
+    else if (broadcast->settled && !broadcast->counted)
+        late_count(self, broadcast);
     else if (lifecycle_is_end(broadcast->state) || broadcast->started_us > 0)
         return;
     else if (is_possible(self, broadcast, LIFECYCLE_MOVE_EXPIRE))

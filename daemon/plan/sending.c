@@ -265,6 +265,7 @@ on_settled(plan_t *self, ask_t *ask, ledger_op_t *op)
 {
     move_adopt(ask, op); /* counts that were corrected meanwhile are kept next */
     ask->broadcast->done = false;
+    ask->broadcast->counted = true;
     ask_answer(self, ask, 200, NULL);
 }
 

@@ -136,7 +136,7 @@ class Late(unittest.TestCase):
         self.assertGreater(shown["counts"]["sms"]["failed"], 10)
         self.assertIsNotNone(shown["counts"]["sms"]["ms_to_last"])
         rig.restart("crierd")
-        self.assertEqual(state(rig, broadcast)["counts"], shown["counts"])
+        wait_until(lambda: state(rig, broadcast)["counts"] == shown["counts"], "the counts to be those of the bytes")
         self.assertEqual(rig.ctl_json("planner", "count", f"failed:{broadcast}")["count"], shown["counts"]["sms"]["failed"])
 
     def test_what_ended_is_taken_as_sent_after_a_restart(self):
