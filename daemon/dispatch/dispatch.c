@@ -17,7 +17,7 @@
 #define PLAN_ENDPOINT "inproc://dispatch"
 
 enum {
-    HANDSHAKE_MS = 3000,
+    HANDSHAKE_MS = 5000, /* a thousand at once need some seconds of a busy machine */
     HEARTBEAT_MS = 2000,
     HIGH_WATER = 256, /* messages to or from one worker */
     PUBLISH_MS = 100,
