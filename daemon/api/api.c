@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "cr_clock.h"
 #include "cr_log.h"
@@ -16,6 +17,8 @@
 enum {
     IDLE_TIMEOUT_S = 30,
     CONNECTIONS_MAX = 512,
+    CONNECTIONS_MIN = 4,
+    FILES_OWN = 56, /* open while nobody is connected, and a few workers */
     CONNECTION_BYTES = 32 * 1024,
     DRAIN_TIMEOUT_MS = 10 * 1000,
     DRAIN_POLL_MS = 5
@@ -135,6 +138,21 @@ read_address(const api_config_t *config, address_t *address, cr_fault_t *fault)
     return CR_OK;
 }
 
+/* Of the files that may be open, workers and the ledger need theirs too: clients get half of what
+ * crierd does not need for itself. */
+static unsigned
+connections_max(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur > FILES_OWN + 2 * CONNECTIONS_MAX)
+        return CONNECTIONS_MAX;
+    rlim_t spare = files.rlim_cur > FILES_OWN ? (files.rlim_cur - FILES_OWN) / 2 : 0;
+    unsigned max = spare > CONNECTIONS_MIN ? (unsigned)spare : CONNECTIONS_MIN;
+    cr_log(CR_LOG_WARN, "http_connections_limited", "connections=%u files=%llu", max,
+           (unsigned long long)files.rlim_cur);
+    return max;
+}
+
 static struct MHD_Daemon *
 start_daemon(api_t *self, const address_t *address)
 {
@@ -146,7 +164,7 @@ start_daemon(api_t *self, const address_t *address)
         MHD_OPTION_SOCK_ADDR, &address->any, MHD_OPTION_THREAD_POOL_SIZE,
         (unsigned)self->config.threads, MHD_OPTION_URI_LOG_CALLBACK, on_target, self,
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, self, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)IDLE_TIMEOUT_S, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
+        (unsigned)IDLE_TIMEOUT_S, MHD_OPTION_CONNECTION_LIMIT, connections_max(),
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_STRICT_FOR_CLIENT,
         1, MHD_OPTION_END);
 }
