@@ -1,6 +1,7 @@
 /* The messages between plan and dispatch, and what hangs on them. */
 #include <stdlib.h>
 
+#include "cr_handover.h"
 #include "dispatch.h"
 
 static void
@@ -37,6 +38,7 @@ dispatch_message_destroy(dispatch_message_t **self_p)
 void
 dispatch_send(zsock_t *socket, dispatch_message_t **message_p)
 {
+    cr_hand_over(*message_p);
     /* Full it never is; where nobody listens any more, waiting would be for ever. */
     if (zmq_send(zsock_resolve(socket), message_p, sizeof *message_p, ZMQ_DONTWAIT) < 0)
         dispatch_message_destroy(message_p);
@@ -48,7 +50,10 @@ dispatch_receive(zsock_t *socket)
 {
     dispatch_message_t *message;
     int length = zmq_recv(zsock_resolve(socket), &message, sizeof message, 0);
-    return length == (int)sizeof message ? message : NULL;
+    if (length != (int)sizeof message)
+        return NULL;
+    cr_take_over(message);
+    return message;
 }
 
 static void

@@ -8,6 +8,7 @@
 
 #include "../metrics.h"
 #include "cr_clock.h"
+#include "cr_handover.h"
 #include "cr_log.h"
 #include "internal.h"
 
@@ -50,6 +51,7 @@ typedef struct {
 void
 ledger_send(zsock_t *socket, ledger_op_t **op_p)
 {
+    cr_hand_over(*op_p);
     /* Full it never is; where nobody listens any more, waiting would be for ever. */
     if (zmq_send(zsock_resolve(socket), op_p, sizeof *op_p, ZMQ_DONTWAIT) < 0)
         ledger_op_destroy(op_p);
@@ -61,7 +63,10 @@ ledger_receive(zsock_t *socket)
 {
     ledger_op_t *op;
     int length = zmq_recv(zsock_resolve(socket), &op, sizeof op, 0);
-    return length == (int)sizeof op ? op : NULL;
+    if (length != (int)sizeof op)
+        return NULL;
+    cr_take_over(op);
+    return op;
 }
 
 static void
@@ -451,6 +456,7 @@ thread_main(zsock_t *pipe, void *context)
             zsock_unbind(self.clients[i], "%s", endpoints[i]);
         zsock_destroy(&self.clients[i]);
     }
+    cr_hand_over(self.ledger);
 }
 
 cr_err_t
@@ -469,6 +475,7 @@ ledger_destroy(ledger_t **self_p)
     if (!self)
         return;
     zactor_destroy(&self->actor);
+    cr_take_over(self);
     if (self->redis && self->epoch > 0 && self->over == CR_OK)
         active_release(self);
     redis_close(&self->redis);

@@ -10,6 +10,10 @@
 
 enum { REST_MS = 1000, LOG_MS = 60000 };
 
+#ifndef JANSSON_THREAD_SAFE_REFCOUNT
+#error "answers share values with what plan keeps: jansson must count references atomically"
+#endif
+
 static const char errand_name[] = "crierd";
 
 ask_t *

@@ -4,6 +4,7 @@
 
 #include "ask.h"
 #include "cr_clock.h"
+#include "cr_handover.h"
 
 struct plan_client {
     zsock_t *socket;
@@ -16,6 +17,7 @@ message_gone(void *bytes, void *hint)
 {
     (void)hint;
     ask_t *ask = bytes;
+    cr_take_over(ask);
     if (ask->in_flight)
         ask_destroy(&ask);
 }
@@ -37,6 +39,7 @@ ask_send(void *socket, ask_t **self_p, bool to_client)
         return CR_CLOSED;
     }
     self->in_flight = true;
+    cr_hand_over(self);
     int failed = zmq_msg_init_data(&message, self, sizeof *self, message_gone, NULL);
     CR_ASSERT(failed == 0);
     if (zmq_msg_send(&message, socket, ZMQ_DONTWAIT) >= 0)
@@ -68,6 +71,7 @@ ask_receive(void *socket, bool from_client)
     ask_t *ask = NULL;
     if (zmq_msg_recv(&message, socket, ZMQ_DONTWAIT) == (int)sizeof *ask) {
         ask = zmq_msg_data(&message);
+        cr_take_over(ask);
         ask->in_flight = false;
         if (from_client) {
             memcpy(ask->route, route, route_length);

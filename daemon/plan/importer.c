@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "cr_clock.h"
+#include "cr_handover.h"
 #include "cr_log.h"
 
 enum { READ_BACK_FIRST_MS = 100, READ_BACK_MAX_MS = 2000 };
@@ -47,6 +48,7 @@ import_destroy(import_t **self_p)
 void
 import_send(void *socket, import_t **self_p)
 {
+    cr_hand_over(*self_p);
     zmq_send(zsock_resolve(socket), self_p, sizeof *self_p, 0);
     *self_p = NULL;
 }
@@ -56,7 +58,10 @@ import_receive(void *socket)
 {
     import_t *import;
     int length = zmq_recv(zsock_resolve(socket), &import, sizeof import, 0);
-    return length == (int)sizeof import ? import : NULL;
+    if (length != (int)sizeof import)
+        return NULL;
+    cr_take_over(import);
+    return import;
 }
 
 /* -- reading ------------------------------------------------------------------------------------ */
@@ -247,6 +252,7 @@ actor(zsock_t *pipe, void *context)
     while ((import = import_receive(pipe)))
         take(&self, import);
     ledger_segments_close(&self.segments);
+    cr_hand_over(context);
 }
 
 zactor_t *

@@ -45,6 +45,7 @@ struct plan {
     size_t ops_out; /* at the ledger */
     cr_log_limit_t errand_log;
     bool halted; /* a newer daemon has taken over */
+    bool opened; /* its sockets; said once, when the actor starts */
     bool stopping, drained;
 };
 

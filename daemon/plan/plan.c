@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "cr_clock.h"
+#include "cr_handover.h"
 #include "internal.h"
 
 enum { DRAIN_MS = 5000 };
@@ -67,6 +68,7 @@ plan_destroy(plan_t **self_p)
     if (!self)
         return;
     zactor_destroy(&self->actor);
+    cr_take_over(self);
     for (size_t i = 0; i < self->broadcast_count; i++)
         broadcast_destroy(&self->broadcasts[i]);
     free(self->broadcasts);
@@ -147,6 +149,7 @@ close_sockets(plan_t *self)
 {
     zloop_destroy(&self->loop);
     zactor_destroy(&self->importer);
+    cr_take_over(&self->importer_config);
     if (self->asks)
         zsock_unbind(self->asks, "%s", ASK_ENDPOINT);
     zsock_destroy(&self->asks);
@@ -235,24 +238,26 @@ static void
 actor(zsock_t *pipe, void *context)
 {
     plan_t *self = context;
-    bool opened = open_sockets(self);
+    self->opened = open_sockets(self);
     pthread_setname_np(pthread_self(), "plan"); /* as top and perf show it */
-    self->stopping = !opened;
-    zsock_signal(pipe, opened ? 0 : 1);
-    if (opened) {
+    cr_hand_over(self);
+    zsock_signal(pipe, self->opened ? 0 : 1);
+    if (self->opened) {
         tell_dispatch(self);
         run(self, pipe);
         drain(self);
     }
     close_sockets(self);
     drop_open(self);
+    cr_hand_over(self);
 }
 
 cr_err_t
 plan_start(plan_t *self, cr_fault_t *fault)
 {
     self->actor = zactor_new(actor, self);
-    if (!self->actor || self->stopping) {
+    cr_take_over(self);
+    if (!self->actor || !self->opened) {
         zactor_destroy(&self->actor);
         return cr_fault_set(fault, CR_NOMEM, "plan's thread could not be started");
     }

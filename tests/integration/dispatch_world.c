@@ -149,12 +149,22 @@ tell_directory(world_t *self)
     dispatch_send(self->plan, &message);
 }
 
+/* Before the first thread; those of a world that was closed may still end. */
+static void
+open_log(void)
+{
+    static bool opened;
+    if (!opened)
+        cr_log_open("test", CR_LOG_ERR);
+    opened = true;
+}
+
 void
 world_open(world_t *self)
 {
     static char key[160], workers[160]; /* dispatch keeps what its configuration points at */
     *self = (world_t){.held = zlist_new(), .news = zlist_new()};
-    cr_log_open("test", CR_LOG_ERR);
+    open_log();
     zsys_handler_set(NULL);
     cr_str_init(&self->trail, 1 << 20);
     make_folders(self);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cr_clock.h"
+#include "cr_handover.h"
 #include "cr_keys.h"
 #include "cr_log.h"
 
@@ -88,6 +89,7 @@ dispatch_actor(zsock_t *pipe, void *context)
     zpoller_destroy(&poller);
     zsock_unbind(socket, "inproc://dispatch"); /* at once, for the next one */
     zsock_destroy(&socket);
+    cr_hand_over(context);
 }
 
 /* ---- Redis ---- */
@@ -163,6 +165,7 @@ world_stop(world_t *self)
     plan_client_destroy(&self->client);
     plan_destroy(&self->plan);
     zactor_destroy(&self->dispatch);
+    cr_take_over(&self->seen);
     ledger_destroy(&self->ledger);
 }
 
@@ -188,11 +191,21 @@ add_users(world_t *self)
     }
 }
 
+/* Before the first thread; those of a world that was closed may still end. */
+static void
+open_log(void)
+{
+    static bool opened;
+    if (!opened)
+        cr_log_open("test_plan", CR_LOG_ERR);
+    opened = true;
+}
+
 void
 world_open(world_t *self)
 {
     *self = (world_t){.seen = {.finishes = true}};
-    cr_log_open("test_plan", CR_LOG_ERR);
+    open_log();
     cr_fault_t fault;
     snprintf(self->folder, sizeof self->folder, "/tmp/test_plan-XXXXXX");
     CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(self->folder));

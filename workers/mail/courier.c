@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "cr_handover.h"
+
 enum { CONNECT_TIMEOUT_MS = 5000 };
 
 struct courier {
@@ -113,20 +115,23 @@ deliver(CURL *line, parcel_t *parcel)
 static parcel_t *
 take(zsock_t *pipe)
 {
-    parcel_t *parcel = NULL;
+    parcel_t *parcel;
     char frame[sizeof(void *)];
     int length;
     do
         length = zmq_recv(zsock_resolve(pipe), frame, sizeof frame, 0);
     while (length < 0 && errno == EINTR);
-    if (length == (int)sizeof frame)
-        memcpy(&parcel, frame, sizeof parcel);
+    if (length != (int)sizeof frame)
+        return NULL;
+    memcpy(&parcel, frame, sizeof parcel);
+    cr_take_over(parcel);
     return parcel;
 }
 
 static void
 give(zsock_t *socket, parcel_t *parcel)
 {
+    cr_hand_over(parcel);
     int sent = zmq_send(zsock_resolve(socket), &parcel, sizeof parcel, 0);
     CR_ASSERT(sent == (int)sizeof parcel); /* one parcel at a time: there is room */
 }
@@ -155,6 +160,7 @@ courier_thread(zsock_t *pipe, void *context)
         give(pipe, parcel);
     }
     close_line(line);
+    cr_hand_over(self);
 }
 
 /* ---- the loop's side ------------------------------------------------------------------------ */
@@ -186,6 +192,7 @@ courier_destroy(courier_t **self_p)
         return;
     courier_stop(self);
     zactor_destroy(&self->actor);
+    cr_take_over(self);
     free(self);
     *self_p = NULL;
 }
@@ -208,5 +215,6 @@ courier_receive(courier_t *self)
     parcel_t *parcel = NULL;
     if (zmq_recv(zsock_resolve(self->actor), &parcel, sizeof parcel, ZMQ_DONTWAIT) < 0)
         return NULL;
+    cr_take_over(parcel);
     return parcel;
 }
