@@ -28,6 +28,9 @@ const cr_option_t app_options[] = {
 
     TEXT("redis.url", ledger.redis_url, 1, "unix:///run/redis-crier/redis.sock",
          "unix:///PATH or tcp://HOST:PORT"),
+    TEXT("redis.sentinels", ledger.sentinels, 0, "",
+         "HOST:PORT of Redis Sentinels, with commas; they name the server instead of redis.url"),
+    TEXT("redis.master", ledger.master, 1, "crier", "name of the master in the configuration of Sentinel"),
     SECRET("redis.password_file", ledger.password_file, 0, "", "password of Redis; empty: none"),
     INT("redis.timeout_ms", ledger.timeout_ms, 100, 60000, "2000",
         "after this long without an answer the connection is made again"),

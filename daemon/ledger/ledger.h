@@ -27,6 +27,8 @@ enum { LEDGER_INFLIGHT_MAX = 256, LEDGER_CHUNK = 61440 };
 
 typedef struct {
     const char *redis_url;     /* "unix:///path/redis.sock" or "tcp://host:port" */
+    const char *sentinels;     /* "host:port, host:port": they name the server; "" or NULL: the url */
+    const char *master;        /* its name there */
     const char *password_file; /* "" for none */
     int64_t timeout_ms;        /* of one pipeline */
     const char *redo_file;     /* keeps the newest writes over our end; "" or NULL: in memory */

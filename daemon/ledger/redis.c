@@ -11,7 +11,7 @@
 #include "cr_log.h"
 #include "crier_lua.h"
 
-enum { REDIS_VERSION_MAJOR_MIN = 7 };
+enum { REDIS_VERSION_MAJOR_MIN = 7, REDIS_URL_MAX = 320 };
 
 struct redis {
     redisContext *context;
@@ -33,7 +33,9 @@ dial(const char *url, struct timeval timeout, cr_fault_t *fault)
         snprintf(name, sizeof name, "%.*s", (int)(colon - host), host);
         return redisConnectWithTimeout(name, (int)port, timeout);
     }
-    cr_fault_set(fault, CR_INVAL, "redis.url: must be unix:///path or tcp://host:port");
+    cr_fault_set(
+        fault, CR_INVAL,
+        "redis.url, redis.sentinels: must be unix:///path or tcp://host:port, and host:port");
     return NULL;
 }
 
@@ -138,26 +140,103 @@ redis_load_functions(redis_t *self, cr_fault_t *fault)
     return err;
 }
 
-cr_err_t
-redis_open(const ledger_config_t *config, redis_t **self_p, cr_fault_t *fault)
+/* A connection and nothing more. CR_AGAIN: nobody there. */
+static cr_err_t
+connect_to(const char *url, int64_t timeout_ms, redis_t **self_p, cr_fault_t *fault)
 {
-    struct timeval timeout = {.tv_sec = config->timeout_ms / 1000,
-                              .tv_usec = config->timeout_ms % 1000 * 1000};
+    struct timeval timeout = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
     cr_fault_t why = {.text = "out of memory"};
-    redisContext *context = dial(config->redis_url, timeout, &why);
+    redisContext *context = dial(url, timeout, &why);
     if (!context)
         return cr_fault_set(fault, why.code == CR_INVAL ? CR_INVAL : CR_NOMEM, "%s", why.text);
     redis_t *self = calloc(1, sizeof *self);
     if (!self || context->err) {
-        cr_err_t err =
-            cr_fault_set(fault, CR_AGAIN, "redis: %s (%s)", context->errstr, config->redis_url);
+        cr_err_t err = cr_fault_set(fault, CR_AGAIN, "redis: %s (%s)", context->errstr, url);
         redisFree(context);
         free(self);
         return err;
     }
     self->context = context;
     redisSetTimeout(context, timeout);
-    cr_err_t err = authenticate(self, config->password_file, fault);
+    *self_p = self;
+    return CR_OK;
+}
+
+/* -- Sentinel ----------------------------------------------------------------------------------- */
+
+static cr_err_t
+ask_sentinel(redis_t *sentinel, const char *master, char url[REDIS_URL_MAX], cr_fault_t *fault)
+{
+    redis_command_t command;
+    redis_reply_t *reply = NULL;
+    redis_command(&command, "SENTINEL");
+    redis_argument(&command, CR_SLICE("GET-MASTER-ADDR-BY-NAME"));
+    redis_argument(&command, cr_slice_of(master));
+    cr_err_t err = redis_call(sentinel, &command, &reply, fault);
+    if (err != CR_OK)
+        return CR_AGAIN;
+    if (redis_reply_count(reply) == 2) {
+        cr_slice_t host = redis_reply_text(redis_reply_item(reply, 0));
+        cr_slice_t port = redis_reply_text(redis_reply_item(reply, 1));
+        snprintf(url, REDIS_URL_MAX, "tcp://%.*s:%.*s", (int)host.length, host.text,
+                 (int)port.length, port.text);
+    } else {
+        err = cr_fault_set(fault, CR_AGAIN, "redis: no sentinel knows the master \"%s\"", master);
+    }
+    redis_reply_free(&reply);
+    return err;
+}
+
+/* The first of the list that answers is believed: the connection itself shows whether it is a
+ * master. */
+static cr_err_t
+find_master(const ledger_config_t *config, char url[REDIS_URL_MAX], cr_fault_t *fault)
+{
+    cr_err_t err = CR_AGAIN;
+    for (const char *at = config->sentinels; err == CR_AGAIN && *at;) {
+        char sentinel[REDIS_URL_MAX];
+        redis_t *redis = NULL;
+        at += strspn(at, ", ");
+        size_t length = strcspn(at, ", ");
+        snprintf(sentinel, sizeof sentinel, "tcp://%.*s", (int)length, at);
+        at += length;
+        err = connect_to(sentinel, config->timeout_ms, &redis, fault);
+        if (err == CR_OK)
+            err = ask_sentinel(redis, config->master, url, fault);
+        redis_close(&redis);
+    }
+    return err;
+}
+
+/* After a failover Sentinel may still name the old master, and that one come back as a replica. */
+static cr_err_t
+check_role(redis_t *self, cr_fault_t *fault)
+{
+    redis_command_t command;
+    redis_reply_t *reply = NULL;
+    redis_command(&command, "ROLE");
+    cr_err_t err = redis_call(self, &command, &reply, fault);
+    if (err != CR_OK)
+        return err;
+    bool master = redis_reply_count(reply) > 0 &&
+                  cr_slice_equal(redis_reply_text(redis_reply_item(reply, 0)), CR_SLICE("master"));
+    redis_reply_free(&reply);
+    return master ? CR_OK : cr_fault_set(fault, CR_AGAIN, "redis: not a master (yet)");
+}
+
+cr_err_t
+redis_open(const ledger_config_t *config, redis_t **self_p, cr_fault_t *fault)
+{
+    char master[REDIS_URL_MAX];
+    bool asks = config->sentinels && *config->sentinels;
+    redis_t *self = NULL;
+    cr_err_t err = asks ? find_master(config, master, fault) : CR_OK;
+    if (err == CR_OK)
+        err = connect_to(asks ? master : config->redis_url, config->timeout_ms, &self, fault);
+    if (err == CR_OK)
+        err = authenticate(self, config->password_file, fault);
+    if (err == CR_OK && asks)
+        err = check_role(self, fault);
     if (err == CR_OK)
         err = check_server(self, fault);
     if (err == CR_OK)

@@ -19,7 +19,7 @@
 typedef struct redis redis_t;
 typedef struct redisReply redis_reply_t;
 
-/* Connects, authenticates, loads the function library. CR_AGAIN when Redis is away; CR_CONFLICT for
+/* Asks Sentinel for the master where there is one, connects, authenticates, loads the function library. CR_AGAIN when Redis is away; CR_CONFLICT for
  * a server that loses data by its configuration. */
 cr_err_t redis_open(const ledger_config_t *config, redis_t **self, cr_fault_t *fault) CR_MUST_USE;
 void redis_close(redis_t **self_p);

@@ -1,10 +1,13 @@
 """Redis loses what it acknowledged, its functions, its memory or everything: what is noticed, and what heals by itself."""
 import pathlib
+import shutil
+import signal
+import socket
 import subprocess
 import unittest
 
-from county import check_counts, check_truth, county, finish, send, state
-from rig import ROOT, wait_until
+from county import check_counts, check_truth, county, finish, load, send, state
+from rig import ROOT, Rig, wait_until
 
 
 def moving(rig, broadcast):
@@ -106,6 +109,64 @@ class Emptied(RedisFault):
         self.assertEqual(put.returncode, 0, put.stderr)
         self.assertEqual(metric(self.rig, "crier_ledger_reconnects_total"), 0)
         self.ends_well(broadcast)
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+class Failover(unittest.TestCase):
+    """A master, a replica and a Sentinel. The replica is the rig's own Redis, so that the helpers read it afterwards."""
+
+    def setUp(self):
+        rig = self.rig = Rig()
+        self.addCleanup(rig.stop)
+        rig.make_keys(["sms-drill"])
+        self.ports = ports = {name: free_port() for name in ("master", "replica", "sentinel")}
+        for name in ("master", "replica"):
+            folder = rig.state / name
+            folder.mkdir()
+            shutil.copy(ROOT / "config/redis.conf", folder)  # Sentinel has it rewritten
+            with open(folder / "redis.conf", "a") as config:
+                config.write(f"port {ports[name]}\ndir {folder}\nrepl-diskless-sync-delay 0\n")
+        self.master = rig._start("redis-master", ["redis-server", rig.state / "master/redis.conf"], ready=False)
+        self.replica = rig._start("redis", ["redis-server", rig.state / "replica/redis.conf", "--unixsocket", rig.redis_socket(),
+                                            "--replicaof", "127.0.0.1", ports["master"]], ready=False)
+        config = rig.state / "etc/sentinel.conf"
+        config.write_text(f"port {ports['sentinel']}\nbind 127.0.0.1\nsentinel monitor crier 127.0.0.1 {ports['master']} 1\n"
+                          "sentinel down-after-milliseconds crier 500\nsentinel failover-timeout crier 3000\n")
+        wait_until(lambda: "master_link_status:up" in rig.redis("INFO", "replication"), "the replica to follow")
+        rig._start("redis-sentinel", ["redis-server", config, "--sentinel"], ready=False)
+        ask = ["redis-cli", "-p", str(ports["sentinel"]), "SENTINEL", "REPLICAS", "crier"]
+        wait_until(lambda: str(ports["replica"]) in subprocess.run(ask, capture_output=True, text=True).stdout, "Sentinel to know the replica")
+        rig.start_sandbox()
+        rig.start_daemon(**{"redis.sentinels": f"127.0.0.1:1, 127.0.0.1:{ports['sentinel']}", "redis.master": "crier"})
+        rig.start_worker("sms")
+        rig.add_users()
+        load(rig, 1500)
+        rig.ctl("planner", "template", "put", ROOT / "config/templates/fzr-day.json")
+        rig.sandbox_control({"channel": "all", "latency_ms": 20})
+
+    def test_what_the_replica_lacked_is_written_again(self):
+        broadcast = send(self.rig, channels="sms")
+        wait_until(lambda: moving(self.rig, broadcast), "deliveries to flow")
+        # Stopped it would still find the last writes in its socket, so its line is cut as well.
+        self.replica.signal(signal.SIGSTOP)
+        subprocess.run(["redis-cli", "-p", str(self.ports["master"]), "CLIENT", "KILL", "TYPE", "replica"], check=True, stdout=subprocess.DEVNULL)
+        before = len(self.rig.truth())
+        wait_until(lambda: len(self.rig.truth()) > before + 100, "deliveries that the replica does not hear of")
+        self.master.kill()
+        self.replica.signal(signal.SIGCONT)
+        wait_until(lambda: metric(self.rig, "crier_ledger_restored_total") > 0, "writes to be restored", 30)
+        self.assertTrue(self.rig.redis("INFO", "replication").splitlines()[1].startswith("role:master"))
+        self.rig.sandbox_control({"channel": "all", "latency_ms": 0})
+        shown = finish(self.rig, broadcast, 90)
+        self.assertEqual(shown["state"], "finished")
+        check_counts(self, shown)
+        check_truth(self, self.rig, broadcast, shown)
+        self.assertEqual(shown["counts"]["sms"]["unknown"], 0)
 
 
 class Refused(RedisFault):
