@@ -221,8 +221,10 @@ class World:
     # -- the end ------------------------------------------------------------------------------------------------
 
     def abandon(self):
-        """What is open cannot come to an end here."""
+        """What is open cannot come to an end here, and workers would wait for a daemon to report to."""
         self.open.clear()
+        for name in self.workers():
+            self.rig.processes[name].kill()
 
     def shown(self, broadcast):
         return self.rig.http("GET", f"/v1/broadcasts/{broadcast}", "operator")[2]
