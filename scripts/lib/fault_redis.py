@@ -9,7 +9,6 @@ import time
 
 from fault_table import brief, fault
 from fault_world import Skip
-from proxy import Proxy
 from rig import wait_until
 
 ROUNDS = 3
@@ -223,41 +222,26 @@ sentinel failover-timeout crier 3000
 """
 
 
-class Pair:
-    """A master, its replica and a Sentinel; crierd reaches the master through an address that follows it."""
-
-    def __call__(self, world):
-        rig, folder = world.rig, world.rig.state / "replica"
-        master, replica, self.sentinel = (free_port() for _ in range(3))
-        folder.mkdir()
-        rig.redis_conf, replica_conf = (shutil.copy(rig.redis_conf, folder / f"{name}.conf") for name in ("master", "replica"))
-        rig.start_redis()  # its own copy: Sentinel has it written anew
-        rig.redis("CONFIG", "SET", "port", master)
-        rig._start("replica", ["redis-server", replica_conf, "--port", replica, "--dir", folder, "--replicaof", "127.0.0.1",
-                               master, "--unixsocket", folder / "redis.sock", "--logfile", rig.state / "log/replica.log"], ready=False)
-        wait_until(lambda: "master_link_status:up" in said_by(replica, "INFO", "replication"), "the replica to follow")
-        (folder / "sentinel.conf").write_text(SENTINEL.format(folder=folder, master=master, sentinel=self.sentinel))
-        rig._start("sentinel", ["redis-server", folder / "sentinel.conf", "--sentinel", "--logfile", rig.state / "log/sentinel.log"], ready=False)
-        self.path = Proxy(f"127.0.0.1:{master}")
-        world.ends.callback(self.path.close)
-        wait_until(lambda: ",slaves=1," in said_by(self.sentinel, "INFO", "sentinel"), "Sentinel to know the replica")
-        return {"redis.url": f"tcp://{self.path.address}"}
-
-    def master(self):
-        return int(said_by(self.sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "crier").split()[1])
-
-    def follow(self, world):
-        """What a virtual address or a proxy before Redis does; the judge finds the new master where the old one was."""
-        before = self.path.target[1]
-        wait_until(lambda: self.master() != before, "Sentinel to choose the replica")
-        self.path.target = ("127.0.0.1", self.master())
-        (world.rig.state / "replica/redis.sock").rename(world.rig.redis_socket())
+def with_replica(world):
+    """A master, its replica and a Sentinel, whom crierd asks for the master."""
+    rig, folder = world.rig, world.rig.state / "replica"
+    master, replica, sentinel = (free_port() for _ in range(3))
+    folder.mkdir()
+    rig.redis_conf, replica_conf = (shutil.copy(rig.redis_conf, folder / f"{name}.conf") for name in ("master", "replica"))
+    rig.start_redis()  # its own copy: Sentinel has it written anew
+    rig.redis("CONFIG", "SET", "port", master)
+    rig._start("replica", ["redis-server", replica_conf, "--port", replica, "--dir", folder, "--replicaof", "127.0.0.1", master,
+                           "--unixsocket", folder / "redis.sock", "--logfile", rig.state / "log/replica.log"], ready=False)
+    wait_until(lambda: "master_link_status:up" in said_by(replica, "INFO", "replication"), "the replica to follow")
+    (folder / "sentinel.conf").write_text(SENTINEL.format(folder=folder, master=master, sentinel=sentinel))
+    rig._start("sentinel", ["redis-server", folder / "sentinel.conf", "--sentinel", "--logfile", rig.state / "log/sentinel.log"], ready=False)
+    wait_until(lambda: ",slaves=1," in said_by(sentinel, "INFO", "sentinel"), "Sentinel to know the replica")
+    return {"redis.sentinels": f"127.0.0.1:{sentinel}"}
 
 
 @fault("redis-failover", "SIGKILL of the master under load: Sentinel promotes the replica")
 def redis_failover(run):
-    pair = Pair()
-    with run.world(people=600, store=pair) as world:
+    with run.world(people=600, store=with_replica) as world:
         world.flow(run.random.randrange(10, 60))
         replica = world.rig.processes["replica"]
         replica.signal(signal.SIGSTOP)
@@ -266,8 +250,9 @@ def redis_failover(run):
         world.kill("redis")
         replica.signal(signal.SIGCONT)
         world.quiet()
+        (world.rig.state / "replica/redis.sock").rename(world.rig.redis_socket())  # the judge asks the new master
         start = time.monotonic()
-        pair.follow(world)
+        wait_until(lambda: "role:master" in world.rig.redis("INFO", "replication"), "Sentinel to choose the replica")
         world.flow(1)
         run.took(round((time.monotonic() - start) * 1000))
         world.flow()
