@@ -51,7 +51,8 @@
     X(drain, 8)  /* of a worker, by an operator; or its end */                                     \
     X(credit, 8) /* a worker wants more or less */                                                 \
     X(cancel, 4)                                                                                   \
-    X(order, 8) /* about what is unknown */                                                        \
+    X(forget, 8) /* of what is over */                                                             \
+    X(order, 8)  /* about what is unknown */                                                       \
     X(optout, 16)
 
 typedef enum {

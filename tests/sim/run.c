@@ -132,6 +132,7 @@ strike(sim_t *self)
         [FAULT_drain] = users_drain,
         [FAULT_credit] = on_credit,
         [FAULT_cancel] = users_cancel,
+        [FAULT_forget] = users_forget,
         [FAULT_order] = users_order,
         [FAULT_optout] = users_opt_out,
     };
@@ -321,6 +322,20 @@ calm_down(sim_t *self)
     }
 }
 
+/* Names one that does not end. */
+static void
+break_stuck(sim_t *self)
+{
+    for (uint32_t i = 0; i < self->broadcast_count; i++)
+        for (int j = 0; !self->broadcasts[i].done && j < CR_CHANNEL_COUNT; j++) {
+            const book_t *book = &self->broadcasts[i].books[j];
+            for (uint32_t rank = 0; book->live && rank < self->broadcasts[i].spec.total; rank++)
+                if (!cr_status_is_final(book->live[rank]))
+                    truth_break(self, RULE_stuck, &self->broadcasts[i], j, rank);
+        }
+    truth_break(self, RULE_stuck, NULL, 0, 0);
+}
+
 static void
 live_on(sim_t *self, uint64_t limit)
 {
@@ -330,7 +345,7 @@ live_on(sim_t *self, uint64_t limit)
         users_resume_all(self);
         step(self);
         if (self->now.mono_us > end_us || self->steps > end)
-            truth_break(self, RULE_stuck, NULL, 0, 0);
+            break_stuck(self);
     }
 }
 

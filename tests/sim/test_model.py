@@ -35,16 +35,15 @@ class Model(unittest.TestCase):
                 self.assertEqual(verdict.returncode, 0, verdict.stdout)
 
     def test_a_log_that_was_tampered_with_is_seen(self):
-        whole = log_of(KEPT[4])
+        logs = [log_of(seed) for seed in KEPT]
         for what, old, new in (("an accepted one is lost", r"(\* end .* statuses=(?:..)*?)2[012]", r"\g<1>c0"),
                                ("one is left waiting", r"(\* end .* statuses=)..", r"\g<1>00"),
                                ("an acknowledgement nobody asked for", r"(< ack .* sequence=)\d+", r"\g<1>99"),
-                               ("a submit beyond the intent", r"(\* submit .* position=)\d+ copy=(\d+) heard=33", r"\g<1>255 copy=\2 heard=33"),
+                               ("a submit beyond the intent", r"(\* submit .* position=)\d+", r"\g<1>255"),
                                ("an intent without limit", r"(< lease .* count=([12]\d\d) intent=)\d+", r"\g<1>\2")):
             with self.subTest(what):
-                text, count = re.subn(old, new, whole, count=1)
-                self.assertEqual(count, 1)
-                self.assertNotEqual(judge(text).returncode, 0)
+                text = next(log for log in logs if re.search(old, log))
+                self.assertNotEqual(judge(re.sub(old, new, text, count=1)).returncode, 0)
 
 
 if __name__ == "__main__":

@@ -123,6 +123,22 @@ users_cancel(sim_t *self)
 }
 
 void
+users_forget(sim_t *self)
+{
+    if (self->broadcast_count == 0 || !self->core || self->now.mono_us < self->frozen_until)
+        return;
+    broadcast_t *broadcast = &self->broadcasts[sim_below(self, self->broadcast_count)];
+    if (core_forget(self->core, broadcast->spec.id) != CR_OK)
+        return;
+    TRACE(self, "> forget broadcast=%u", (unsigned)broadcast->spec.id);
+    if (!broadcast->done || broadcast->pending > 0)
+        truth_break(self, RULE_done, broadcast, 0, TRUTH_NO_RANK);
+    for (int i = 0; i < CR_CHANNEL_COUNT; i++)
+        broadcast->books[i].live = NULL;
+    daemon_stepped(self);
+}
+
+void
 users_order(sim_t *self)
 {
     broadcast_t *broadcast = choose(self);

@@ -12,6 +12,8 @@ void users_pause(sim_t *self); /* or resumes */
 void users_hold(sim_t *self);
 void users_drain(sim_t *self);
 void users_cancel(sim_t *self);
+/* What has been over for long is let go of. */
+void users_forget(sim_t *self);
 /* What is unknown is sent again, or taken as sent. */
 void users_order(sim_t *self);
 void users_opt_out(sim_t *self);

@@ -462,8 +462,8 @@ worker_want(sim_t *self, worker_t *worker)
              &(event_t){.kind = DAEMON_CREDIT,
                         .from = (uint16_t)credit,
                         .until = (uint16_t)urgent_credit});
-    else if (self->calm)
-        worker->credit = credit; /* its Hello will say so */
+    if (self->calm)
+        worker->credit = credit; /* if that is lost, its next Hello says so */
 }
 
 void
