@@ -26,9 +26,9 @@
 enum { LEDGER_INFLIGHT_MAX = 256, LEDGER_CHUNK = 61440 };
 
 typedef struct {
-    const char *redis_url;     /* "unix:///path/redis.sock" or "tcp://host:port" */
-    const char *sentinels;     /* "host:port, host:port": they name the server; "" or NULL: the url */
-    const char *master;        /* its name there */
+    const char *redis_url; /* "unix:///path/redis.sock" or "tcp://host:port" */
+    const char *sentinels; /* "host:port, host:port": they name the server; "" or NULL: the url */
+    const char *master;    /* its name there */
     const char *password_file; /* "" for none */
     int64_t timeout_ms;        /* of one pipeline */
     const char *redo_file;     /* keeps the newest writes over our end; "" or NULL: in memory */
@@ -164,8 +164,9 @@ cr_err_t ledger_load_mark(ledger_t *self, ledger_mark_t mark, cr_channel_t chann
 /* The directory: sealed segments under a manifest that is switched at once (docs/redis.md). Used by
  * the intake actor on its own connection. */
 typedef struct ledger_segments ledger_segments_t;
-cr_err_t ledger_segments_open(const ledger_config_t *config, ledger_segments_t **self,
-                              cr_fault_t *fault) CR_MUST_USE;
+/* `epoch` is the daemon's: CR_CONFLICT, also later, when another one has taken over. */
+cr_err_t ledger_segments_open(const ledger_config_t *config, uint64_t epoch,
+                              ledger_segments_t **self, cr_fault_t *fault) CR_MUST_USE;
 void ledger_segments_close(ledger_segments_t **self_p);
 typedef cr_err_t ledger_segment_fn(void *context, uint32_t segment, uint32_t generation,
                                    const uint8_t *blob, size_t length);

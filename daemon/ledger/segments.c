@@ -1,4 +1,4 @@
-/* The directory's sealed segments: any number of puts, then one SET of the manifest shows them. */
+/* The directory's sealed segments: any number of puts, then one write of the manifest shows them. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,7 +6,7 @@
 #include "cr_log.h"
 #include "internal.h"
 
-enum { SEGMENTS_PIPELINE = 32, SEGMENTS_MAX = 1 << 16 };
+enum { SEGMENTS_PIPELINE = 32, SEGMENTS_MAX = 1 << 16, REPLICAS_MS = 1000 };
 
 /*
  * Manifest: the generation of each segment, 4 bytes little-endian. A segment lies under
@@ -15,6 +15,7 @@ enum { SEGMENTS_PIPELINE = 32, SEGMENTS_MAX = 1 << 16 };
  */
 struct ledger_segments {
     redis_t *redis;
+    char epoch_text[24];
     uint32_t generation; /* begun; 0: none */
     uint32_t *manifest;
     size_t count, capacity;
@@ -25,6 +26,7 @@ struct ledger_segments {
 
 static const cr_slice_t pending_key = {"{d}:pending", 11};
 static const cr_slice_t manifest_key = {"{d}:manifest", 12};
+static const cr_slice_t fence_key = {"{d}:fence", 9};
 
 static void
 segment_key(redis_command_t *command, uint32_t segment, uint32_t generation)
@@ -40,6 +42,23 @@ call_simple(redis_t *redis, const char *name, cr_slice_t key, redis_reply_t **re
     redis_command(&command, name);
     redis_argument(&command, key);
     return redis_call(redis, &command, reply, fault);
+}
+
+/* The fence of the directory: the daemon of an older epoch is refused (CR_CONFLICT). */
+static cr_err_t
+take_fence(ledger_segments_t *self, cr_fault_t *fault)
+{
+    redis_command_t command;
+    redis_reply_t *reply;
+    redis_command(&command, "FCALL");
+    redis_argument(&command, CR_SLICE("crier_take"));
+    redis_argument(&command, CR_SLICE("1"));
+    redis_argument(&command, fence_key);
+    redis_argument(&command, cr_slice_of(self->epoch_text));
+    cr_err_t err = redis_call(self->redis, &command, &reply, fault);
+    if (err == CR_OK)
+        redis_reply_free(&reply);
+    return err;
 }
 
 static bool
@@ -79,12 +98,16 @@ manifest_read(ledger_segments_t *self, cr_fault_t *fault)
 }
 
 cr_err_t
-ledger_segments_open(const ledger_config_t *config, ledger_segments_t **self_p, cr_fault_t *fault)
+ledger_segments_open(const ledger_config_t *config, uint64_t epoch, ledger_segments_t **self_p,
+                     cr_fault_t *fault)
 {
     ledger_segments_t *self = calloc(1, sizeof *self);
     if (!self)
         return cr_fault_set(fault, CR_NOMEM, "out of memory");
+    snprintf(self->epoch_text, sizeof self->epoch_text, "%" PRIu64, epoch);
     cr_err_t err = redis_open(config, &self->redis, fault);
+    if (err == CR_OK)
+        err = take_fence(self, fault);
     if (err == CR_OK)
         err = manifest_read(self, fault);
     if (err != CR_OK) {
@@ -152,6 +175,14 @@ is_shown(const ledger_segments_t *self, cr_slice_t key)
     return false;
 }
 
+/* A daemon that was taken over in the midst of this must not touch the segments of the newer one. */
+static bool
+is_older(const ledger_segments_t *self, cr_slice_t key)
+{
+    const char *colon = memrchr(key.text, ':', key.length);
+    return colon && strtoul(colon + 1, NULL, 10) < self->generation;
+}
+
 /* Deletes what an import that died has left, except what its commit did show. */
 static cr_err_t
 delete_pending(ledger_segments_t *self, cr_fault_t *fault)
@@ -162,7 +193,7 @@ delete_pending(ledger_segments_t *self, cr_fault_t *fault)
         return err;
     for (size_t i = 0; err == CR_OK && i < redis_reply_count(keys); i++) {
         cr_slice_t key = redis_reply_text(redis_reply_item(keys, i));
-        if (is_shown(self, key))
+        if (is_shown(self, key) || !is_older(self, key))
             continue;
         err = call_simple(self->redis, "UNLINK", key, &ignored, fault);
         if (err == CR_OK)
@@ -181,9 +212,9 @@ ledger_segments_begin(ledger_segments_t *self, uint32_t *generation, cr_fault_t 
 {
     redis_reply_t *reply;
     self->replaced_count = 0;
-    cr_err_t err = manifest_read(self, fault);
+    cr_err_t err = take_fence(self, fault);
     if (err == CR_OK)
-        err = delete_pending(self, fault);
+        err = manifest_read(self, fault);
     if (err == CR_OK)
         err = call_simple(self->redis, "INCR", CR_SLICE("{d}:generation"), &reply, fault);
     if (err != CR_OK)
@@ -191,7 +222,7 @@ ledger_segments_begin(ledger_segments_t *self, uint32_t *generation, cr_fault_t 
     self->generation = (uint32_t)redis_reply_integer(reply);
     redis_reply_free(&reply);
     *generation = self->generation;
-    return CR_OK;
+    return delete_pending(self, fault);
 }
 
 /* Takes the replies of all puts so far. */
@@ -259,14 +290,38 @@ manifest_write(ledger_segments_t *self, size_t count, cr_fault_t *fault)
             bytes[i * 4 + byte] = (unsigned char)(self->manifest[i] >> (8 * byte));
     redis_command_t command;
     redis_reply_t *reply;
-    redis_command(&command, "SET");
+    redis_command(&command, "FCALL");
+    redis_argument(&command, CR_SLICE("crier_put"));
+    redis_argument(&command, CR_SLICE("2"));
+    redis_argument(&command, fence_key);
     redis_argument(&command, manifest_key);
+    redis_argument(&command, cr_slice_of(self->epoch_text));
     redis_argument(&command, (cr_slice_t){(const char *)bytes, count * 4});
     cr_err_t err = redis_call(self->redis, &command, &reply, fault);
     free(bytes);
     if (err == CR_OK)
         redis_reply_free(&reply);
     return err;
+}
+
+/* Segments are too large for the redo ring: those replicas that are there get them now. */
+static void
+wait_for_replicas(ledger_segments_t *self)
+{
+    redis_command_t command;
+    redis_reply_t *reply;
+    cr_fault_t fault;
+    redis_command(&command, "ROLE");
+    if (redis_call(self->redis, &command, &reply, &fault) != CR_OK)
+        return;
+    size_t replicas =
+        redis_reply_count(reply) == 3 ? redis_reply_count(redis_reply_item(reply, 2)) : 0;
+    redis_reply_free(&reply);
+    redis_command(&command, "WAIT");
+    redis_argumentf(&command, "%zu", replicas);
+    redis_argumentf(&command, "%d", REPLICAS_MS);
+    if (replicas > 0 && redis_call(self->redis, &command, &reply, &fault) == CR_OK)
+        redis_reply_free(&reply);
 }
 
 cr_err_t
@@ -279,6 +334,7 @@ ledger_segments_commit(ledger_segments_t *self, uint32_t segment_count, cr_fault
         err = manifest_write(self, segment_count, fault);
     if (err != CR_OK)
         return err;
+    wait_for_replicas(self);
     self->count = segment_count;
     self->generation = 0;
     /* The import holds from here on; what is left over only takes room, and a failure to delete it

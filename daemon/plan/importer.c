@@ -97,7 +97,7 @@ fill(reader_t *reader, cr_fault_t *fault)
     if (config->divisions_file[0] != '\0')
         err = directory_set_divisions(reader->directory, config->divisions_file, fault);
     if (err == CR_OK)
-        err = ledger_segments_open(&config->ledger, &segments, fault);
+        err = ledger_segments_open(&config->ledger, config->epoch, &segments, fault);
     if (err != CR_OK)
         return err;
     err = ledger_segments_load(segments, on_segment, reader, fault);
@@ -165,7 +165,8 @@ prepare(importer_t *self, import_t *import)
     cr_err_t err = intake_apply(import->intake, import->base, import->skip_bad, &import->next,
                                 &import->result, fault);
     if (err == CR_OK)
-        err = ledger_segments_open(&self->config->ledger, &self->segments, fault);
+        err = ledger_segments_open(&self->config->ledger, self->config->epoch, &self->segments,
+                                   fault);
     if (err == CR_OK)
         err = ledger_segments_begin(self->segments, &self->generation, fault);
     if (err == CR_OK)

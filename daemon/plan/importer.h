@@ -54,6 +54,7 @@ typedef struct {
     ledger_config_t ledger;
     uint8_t seal_key[CR_KEY_BYTES];
     const char *divisions_file; /* "" for none */
+    uint64_t epoch;             /* of the daemon */
 } importer_config_t;
 
 /* The stored directory; an empty one when none is stored. */

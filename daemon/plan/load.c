@@ -17,6 +17,7 @@ load_keys(plan_t *self, cr_fault_t *fault)
     char *token = NULL, now[CR_TIME_TEXT_MAX];
     importer_config_t *importer = &self->importer_config;
     importer->ledger = self->ledger_config;
+    importer->epoch = self->epoch;
     importer->divisions_file = self->config.divisions_file;
     cr_err_t err = cr_keys_load_secret(self->config.seal_key_file, importer->seal_key, fault);
     if (err != CR_OK || self->config.admin_token_file[0] == '\0')

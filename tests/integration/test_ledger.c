@@ -445,31 +445,50 @@ put_segments(ledger_segments_t *segments, const char *const *blobs, size_t count
                             CR_OK);
 }
 
+enum { SEGMENTS_EPOCH = 1000 };
+
 static void
 an_import_shows_at_its_commit_and_one_that_died_leaves_nothing(void)
 {
     ledger_segments_t *segments;
     char text[256] = "", keys[64];
-    CU_ASSERT_EQUAL_FATAL(ledger_segments_open(&config, &segments, &fault), CR_OK);
+    CU_ASSERT_EQUAL_FATAL(ledger_segments_open(&config, SEGMENTS_EPOCH, &segments, &fault), CR_OK);
     put_segments(segments, (const char *const[]){"a1", "b1"}, 2);
     CU_ASSERT_EQUAL(ledger_segments_commit(segments, 2, &fault), CR_OK);
     put_segments(segments, (const char *const[]){"a2", NULL, "c2"}, 3);
     ledger_segments_close(&segments); /* died before its commit */
 
-    CU_ASSERT_EQUAL_FATAL(ledger_segments_open(&config, &segments, &fault), CR_OK);
+    CU_ASSERT_EQUAL_FATAL(ledger_segments_open(&config, SEGMENTS_EPOCH, &segments, &fault), CR_OK);
     CU_ASSERT_EQUAL(ledger_segments_load(segments, sum_segment, text, &fault), CR_OK);
     CU_ASSERT_STRING_EQUAL(text, "0=a1 1=b1 ");
     put_segments(segments, (const char *const[]){NULL, "b3"}, 2);
     CU_ASSERT_EQUAL(ledger_segments_commit(segments, 2, &fault), CR_OK);
     ledger_segments_close(&segments);
 
-    CU_ASSERT_EQUAL_FATAL(ledger_segments_open(&config, &segments, &fault), CR_OK);
+    CU_ASSERT_EQUAL_FATAL(ledger_segments_open(&config, SEGMENTS_EPOCH, &segments, &fault), CR_OK);
     text[0] = '\0';
     CU_ASSERT_EQUAL(ledger_segments_load(segments, sum_segment, text, &fault), CR_OK);
     CU_ASSERT_STRING_EQUAL(text, "0=a1 1=b3 ");
     redis_text("--raw EVAL \"return #redis.call('KEYS','{d:*')\" 0", keys, sizeof keys);
     CU_ASSERT_STRING_EQUAL(keys, "2");
     ledger_segments_close(&segments);
+}
+
+static void
+an_import_of_a_daemon_that_was_taken_over_is_refused(void)
+{
+    ledger_segments_t *older, *newer;
+    uint32_t ignored;
+    char text[256] = "";
+    CU_ASSERT_EQUAL_FATAL(ledger_segments_open(&config, SEGMENTS_EPOCH, &older, &fault), CR_OK);
+    put_segments(older, (const char *const[]){"x", "y"}, 2);
+    CU_ASSERT_EQUAL_FATAL(ledger_segments_open(&config, SEGMENTS_EPOCH + 1, &newer, &fault), CR_OK);
+    CU_ASSERT_EQUAL(ledger_segments_commit(older, 2, &fault), CR_CONFLICT);
+    CU_ASSERT_EQUAL(ledger_segments_begin(older, &ignored, &fault), CR_CONFLICT);
+    CU_ASSERT_EQUAL(ledger_segments_load(newer, sum_segment, text, &fault), CR_OK);
+    CU_ASSERT_STRING_EQUAL(text, "0=a1 1=b3 ");
+    ledger_segments_close(&older);
+    ledger_segments_close(&newer);
 }
 
 static void
@@ -520,6 +539,8 @@ CU_TestInfo cr_tests[] = {
      audit_lines_are_numbered_and_chained_over_restarts},
     {"an import shows at its commit, and one that died leaves nothing",
      an_import_shows_at_its_commit_and_one_that_died_leaves_nothing},
+    {"an import of a daemon that was taken over is refused",
+     an_import_of_a_daemon_that_was_taken_over_is_refused},
     {"a server that forgets is refused", a_server_that_forgets_is_refused},
     {"redis stops", stop_redis},
     CU_TEST_INFO_NULL,
