@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "../metrics.h"
 #include "cr_clock.h"
 #include "cr_log.h"
 #include "request.h"
@@ -59,7 +60,7 @@ on_target(void *context, const char *target, struct MHD_Connection *connection)
     api_t *self = context;
     request_t *request = request_new(&self->config, atomic_load(&self->state), target);
     if (request)
-        atomic_fetch_add(&self->running, 1);
+        metrics_set(METRIC_HTTP_RUNNING, atomic_fetch_add(&self->running, 1) + 1);
     return request;
 }
 
@@ -98,7 +99,17 @@ on_completed(void *context, struct MHD_Connection *connection, void **slot,
     request_account(request);
     request_destroy(&request);
     *slot = NULL;
-    atomic_fetch_sub(&self->running, 1);
+    metrics_set(METRIC_HTTP_RUNNING, atomic_fetch_sub(&self->running, 1) - 1);
+}
+
+static void
+on_connection(void *context, struct MHD_Connection *connection, void **slot,
+              enum MHD_ConnectionNotificationCode what)
+{
+    (void)context;
+    (void)connection;
+    (void)slot;
+    metrics_add(METRIC_HTTP_CONNECTIONS, what == MHD_CONNECTION_NOTIFY_STARTED ? 1 : -1);
 }
 
 static void on_library_log(void *context, const char *format, va_list arguments) CR_PRINTF(2, 0);
@@ -163,10 +174,10 @@ start_daemon(api_t *self, const address_t *address)
         flags, 0, NULL, NULL, on_request, self, MHD_OPTION_EXTERNAL_LOGGER, on_library_log, NULL,
         MHD_OPTION_SOCK_ADDR, &address->any, MHD_OPTION_THREAD_POOL_SIZE,
         (unsigned)self->config.threads, MHD_OPTION_URI_LOG_CALLBACK, on_target, self,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, self, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)IDLE_TIMEOUT_S, MHD_OPTION_CONNECTION_LIMIT, connections_max(),
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_STRICT_FOR_CLIENT,
-        1, MHD_OPTION_END);
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, self, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, NULL, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S,
+        MHD_OPTION_CONNECTION_LIMIT, connections_max(), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)CONNECTION_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
 }
 
 static cr_err_t

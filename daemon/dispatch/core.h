@@ -287,7 +287,7 @@ typedef struct {
 typedef struct {
     uint64_t leases_granted, leases_lost, outcomes, receipts, receipts_unknown, settled, refused,
         moves_refused;
-    uint32_t workers, leases_out, writes_out;
+    uint32_t workers, leases_out, writes_out, batches;
 } core_stats_t;
 
 void core_each_worker(const core_t *self, void (*see)(void *context, const core_worker_t *worker),

@@ -339,6 +339,8 @@ orders_publish(actor_t *self)
         {METRIC_LEASES_OUT, stats.leases_out},
         {METRIC_LEASES_GRANTED, stats.leases_granted},
         {METRIC_LEASES_LOST, stats.leases_lost},
+        {METRIC_DISPATCH_WRITES, stats.writes_out},
+        {METRIC_RECEIPT_BATCHES, stats.batches},
         {METRIC_OUTCOMES, stats.outcomes},
         {METRIC_RECEIPTS, stats.receipts},
         {METRIC_RECEIPTS_UNKNOWN, stats.receipts_unknown},

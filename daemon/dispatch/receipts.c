@@ -32,7 +32,7 @@ static void
 free_batch(core_t *core, batch_t *batch)
 {
     core->batches[batch->place] = NULL;
-    core->batch_count--;
+    core->stats.batches = --core->batch_count;
     batch->worker->uses--;
     free(batch->items);
     free(batch->ids);
@@ -278,7 +278,7 @@ new_batch(core_t *core, worker_t *worker, const core_receipts_t *receipts)
     batch->next_us = core->now.mono_us + batch->wait_us;
     batch->deadline_us = core->now.mono_us + KEPT_MS * CR_US_PER_MS;
     core->batches[place] = batch;
-    core->batch_count++;
+    core->stats.batches = ++core->batch_count;
     worker->uses++;
     if (fill(batch, receipts))
         return batch;

@@ -3,6 +3,7 @@
  * they have not expired), what nobody sent expires, and an end that could not be stored is stored
  * again.
  */
+#include "../metrics.h"
 #include "cr_clock.h"
 #include "metrics.h"
 #include "verbs.h"
@@ -58,6 +59,13 @@ look_at(plan_t *self, broadcast_t *broadcast)
         fire(self, broadcast);
 }
 
+static void
+show_queues(const plan_t *self)
+{
+    metrics_set(METRIC_PLAN_ASKS, (int64_t)zlistx_size(self->open));
+    metrics_set(METRIC_PLAN_WRITES, (int64_t)(self->ops_out + zlist_size(self->ops)));
+}
+
 int
 schedule_on_tick(zloop_t *loop, int timer, void *plan)
 {
@@ -65,6 +73,7 @@ schedule_on_tick(zloop_t *loop, int timer, void *plan)
     (void)loop;
     (void)timer;
     marks_tick(self);
+    show_queues(self);
     metrics_set(METRIC_REQUESTS_WAITING, (int64_t)zlistx_size(self->open));
     for (size_t i = 0; i < self->broadcast_count && !self->halted && !self->stopping; i++)
         look_at(self, self->broadcasts[i]);
