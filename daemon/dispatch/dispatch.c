@@ -18,7 +18,7 @@
 
 enum {
     HANDSHAKE_MS = 5000, /* a thousand at once need some seconds of a busy machine */
-    HEARTBEAT_MS = 2000,
+    KEEPALIVE_S = 5,
     HIGH_WATER = 256, /* messages to or from one worker */
     PUBLISH_MS = 100,
     IDLE_MS = 1000,
@@ -97,8 +97,12 @@ set_options(zsock_t *router)
         {ZMQ_SNDHWM, HIGH_WATER},
         {ZMQ_RCVHWM, HIGH_WATER},
         {ZMQ_LINGER, 0},
-        {ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS},
-        {ZMQ_HEARTBEAT_TIMEOUT, 3 * HEARTBEAT_MS},
+        /* Not ZMTP's heartbeats: libzmq 4.3.4 aborts when their timer finds a connection that broke
+         * while its input was held back, and any peer can bring that about. */
+        {ZMQ_TCP_KEEPALIVE, 1},
+        {ZMQ_TCP_KEEPALIVE_IDLE, KEEPALIVE_S},
+        {ZMQ_TCP_KEEPALIVE_INTVL, KEEPALIVE_S},
+        {ZMQ_TCP_KEEPALIVE_CNT, 3},
         {ZMQ_ZAP_ENFORCE_DOMAIN, 1},
     };
     const int64_t message_max = CR_WIRE_FRAME_MAX;
