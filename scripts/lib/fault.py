@@ -9,7 +9,7 @@ import sys
 from fault_table import TABLE, Run
 from fault_world import Skip
 
-MODULES = ("fault_processes", "fault_redis", "fault_releases", "fault_net", "fault_gateways", "fault_wire", "fault_machine", "fault_sim", "fault_soak")
+MODULES = ("fault_processes", "fault_redis", "fault_releases", "fault_people", "fault_net", "fault_gateways", "fault_wire", "fault_machine", "fault_sim", "fault_soak")
 COLUMNS = ("fault", "runs", "injected", "deliveries", "lost", "sent_twice", "unknown", "unknown_bound", "repeated", "resent",
            "recovered_ms", "seconds")
 

@@ -92,9 +92,9 @@ class World:
 
     # -- load ---------------------------------------------------------------------------------------------------
 
-    def ask(self, user, path, body=None, deadline_s=HEAL_S):
-        """A POST that is repeated with its key until it is answered: what a client of docs/http-api.md does."""
-        key, end = f"{self.run.name}-{next(self.numbers)}", time.monotonic() + deadline_s
+    def ask(self, user, path, body=None, refusals=()):
+        """A POST that is repeated with its key until it is answered: what a client of docs/http-api.md does. None: refused."""
+        key, end = f"{self.run.name}-{next(self.numbers)}", time.monotonic() + HEAL_S
         while True:
             try:
                 status, _, answer = self.rig.http("POST", path, user, body or {}, {"Idempotency-Key": key})
@@ -102,6 +102,8 @@ class World:
                 status, answer = 0, away
             if 200 <= status < 300:
                 return answer
+            if status in refusals:
+                return None
             if status not in (0, 503) or time.monotonic() > end:
                 raise RigError(f"POST {path}: {status} {answer}")
             time.sleep(0.02)
@@ -118,6 +120,13 @@ class World:
         for user, verb in ((author, "submit"), ("approver", "approve"), (author, "send")):
             self.ask(user, f"/v1/broadcasts/{broadcast}/{verb}")
         self.open.append(broadcast)
+        return broadcast
+
+    def command(self, verb, broadcast=None):
+        """A person pauses, resumes or cancels one of the broadcasts, if its state allows it (409)."""
+        broadcast = broadcast or self.run.random.choice(self.open)
+        self.inject()
+        self.ask("operator", f"/v1/broadcasts/{broadcast}/{verb}", refusals=(409,))
         return broadcast
 
     def load(self, lanes=("routine", "bulk", "urgent")):
@@ -229,17 +238,20 @@ class World:
     def shown(self, broadcast):
         return self.rig.http("GET", f"/v1/broadcasts/{broadcast}", "operator")[2]
 
-    def is_finished(self, broadcast):
+    def is_over(self, broadcast):
+        """Finished; or cancelled, and every worker has told what it had submitted before it heard of that."""
         try:
-            return self.shown(broadcast).get("state") == "finished"
+            shown = self.shown(broadcast)
         except OSError:  # nobody serves at the moment
             return False
+        moving = sum(counts[name] for counts in shown.get("counts", {}).values() for name in ("waiting", "retry", "accepted", "leased"))
+        return shown.get("state") == "finished" or (shown.get("state") == "cancelled" and moving == 0)
 
     def finish(self, deadline_s=HEAL_S):
         """Everything that was sent comes to its end by itself, and is judged."""
         self.rig.sandbox_control({"channel": "all", "latency_ms": 0})
         for broadcast in self.open:
-            wait_until(lambda: self.is_finished(broadcast), f"{broadcast} to finish", deadline_s, 0.05)
+            wait_until(lambda: self.is_over(broadcast), f"{broadcast} to finish", deadline_s, 0.05)
         self.truth.read()
         for broadcast in self.open:
             self.run.sums.update(fault_judge.judge(self.truth, self.rig, self.shown(broadcast)))
