@@ -1,6 +1,9 @@
 /*
  * Receipts: a batch is acknowledged when what could be applied is stored. What has no delivery yet
  * (it overtook the submit's answer) is kept for a minute and tried again.
+ *
+ * Each block that a receipt touches is a write. So what comes while writes are under way is applied
+ * in one round afterwards, block by block: the more there is, the more receipts share a write.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +12,10 @@
 #include "state.h"
 
 enum { FIRST_WAIT_MS = 50, LONGEST_WAIT_MS = 5000, KEPT_MS = 60000 };
+enum { ROUND_ITEMS_MAX = 8 * CORE_RECEIPTS_MAX, ROUND_WRITES_MAX = 1024 };
 
 typedef struct {
+    batch_t *batch;
     cr_delivery_t delivery; /* broadcast 0: not known (yet) */
     cr_slice_t id;
     cr_status_t outcome;
@@ -21,8 +26,9 @@ struct batch {
     worker_t *worker;
     uint64_t number;
     uint32_t place; /* in core->batches: its name in finds */
-    uint32_t count, left, writes;
+    uint32_t count, left;
     bool finding, acknowledged;
+    bool ready, in_round; /* has what the next round is to apply; what the present one applied */
     int64_t wait_us, next_us, deadline_us;
     item_t *items;
     char *ids; /* the bytes of all gateway ids */
@@ -86,23 +92,33 @@ is_overtaken(const channel_t *channel, const item_t *item)
 /* ---- applying --------------------------------------------------------------------------------- */
 
 static int
-by_delivery(const void *left, const void *right)
+compare(uint64_t a, uint64_t b)
 {
-    const cr_delivery_t *a = &(*(item_t *const *)left)->delivery;
-    const cr_delivery_t *b = &(*(item_t *const *)right)->delivery;
-    if (a->broadcast != b->broadcast)
-        return a->broadcast < b->broadcast ? -1 : 1;
-    if (a->channel != b->channel)
-        return a->channel < b->channel ? -1 : 1;
-    return a->rank < b->rank ? -1 : a->rank > b->rank;
+    return a < b ? -1 : a > b;
+}
+
+static int
+by_block(const cr_delivery_t *a, const cr_delivery_t *b)
+{
+    int order = compare(a->broadcast, b->broadcast);
+    order = order != 0 ? order : compare(a->channel, b->channel);
+    return order != 0 ? order : compare(a->rank / CORE_BLOCK, b->rank / CORE_BLOCK);
+}
+
+/* By block; in it by who says so, whose name the trail keeps; then by rank. */
+static int
+by_run(const void *left, const void *right)
+{
+    const item_t *a = *(item_t *const *)left, *b = *(item_t *const *)right;
+    int order = by_block(&a->delivery, &b->delivery);
+    order = order != 0 ? order : strcmp(a->batch->worker->shown.name, b->batch->worker->shown.name);
+    return order != 0 ? order : compare(a->delivery.rank, b->delivery.rank);
 }
 
 static bool
-same_block(const item_t *a, const item_t *b)
+same_run(const item_t *a, const item_t *b)
 {
-    return a->delivery.broadcast == b->delivery.broadcast &&
-           a->delivery.channel == b->delivery.channel &&
-           a->delivery.rank / CORE_BLOCK == b->delivery.rank / CORE_BLOCK;
+    return a->batch->worker == b->batch->worker && by_block(&a->delivery, &b->delivery) == 0;
 }
 
 static void
@@ -119,29 +135,50 @@ apply(core_t *core, channel_t *channel, const item_t *item, write_t *write)
 
 /* Items of one block: one write. */
 static void
-apply_run(core_t *core, batch_t *batch, item_t **items, size_t count)
+apply_run(core_t *core, item_t **items, size_t count)
 {
     channel_t *channel = channel_of(core, &items[0]->delivery);
     cr_slice_t forget[CORE_RECEIPTS_MAX];
     size_t forget_count = 0;
     write_t write;
     write_begin(&write, channel, items[0]->delivery.rank / CORE_BLOCK);
-    write_sign(&write, core, TRAIL_RECEIPT, "", batch->worker->shown.gateway.name);
+    write_sign(&write, core, TRAIL_RECEIPT, "", items[0]->batch->worker->shown.gateway.name);
     for (size_t i = 0; i < count; i++) {
         apply(core, channel, items[i], &write);
         items[i]->settled = true;
-        if (items[i]->id.length > 0)
+        items[i]->batch->left--;
+        if (items[i]->id.length > 0) {
             forget[forget_count++] = items[i]->id;
+            seen_add(&core->seen, items[i]->id);
+        }
     }
-    batch->left -= (uint32_t)count;
     write.forget = forget;
     write.forget_count = forget_count;
-    /* What another batch said already may not be stored yet: this one's answer waits behind it. */
+    /* What another write said already may not be stored yet: this answer waits behind it. */
     if (write_is_empty(&write) && channel->broadcast->writes_out == 0)
         return;
-    batch->writes++;
-    write_send(core, &write,
-               &(ticket_t){.kind = TICKET_RECEIPTS, .worker = batch->worker, .batch = batch});
+    core->receipt_writes++;
+    write_send(core, &write, &(ticket_t){.kind = TICKET_RECEIPTS});
+}
+
+/* Each in turn, from where the last round ended; what is over has its batch ready again. */
+static void
+apply_round(core_t *core, item_t **items, size_t count)
+{
+    size_t start = 0, done = 0;
+    while (start < count && by_block(&items[start]->delivery, &core->receipts_at) <= 0)
+        start++;
+    while (done < count && core->receipt_writes < ROUND_WRITES_MAX) {
+        size_t at = (start + done) % count, length = 1;
+        while (at + length < count && length < CORE_RECEIPTS_MAX &&
+               same_run(items[at], items[at + length]))
+            length++;
+        core->receipts_at = items[at]->delivery;
+        apply_run(core, items + at, length);
+        done += length;
+    }
+    for (; done < count; done++)
+        items[(start + done) % count]->batch->ready = true;
 }
 
 static void
@@ -155,7 +192,7 @@ remember(worker_t *worker, uint64_t number)
 static void
 conclude(core_t *core, batch_t *batch)
 {
-    if (batch->finding || batch->writes > 0)
+    if (batch->finding || batch->ready || batch->in_round)
         return;
     if (!batch->acknowledged) {
         batch->acknowledged = true;
@@ -174,28 +211,92 @@ want_broadcast(core_t *core, const item_t *item)
         core->act.want(core->act.context, id);
 }
 
+/* It was applied, its id forgotten, and that is stored: the index no longer knew it. */
 static void
-apply_all(core_t *core, batch_t *batch)
+settle_repeated(const core_t *core, item_t *item)
 {
-    item_t *known[CORE_RECEIPTS_MAX]; // cppcheck-suppress uninitvar ; `count` of them are set
+    if (item->settled || item->delivery.broadcast != 0 || !seen_has(&core->seen, item->id))
+        return;
+    item->settled = true;
+    item->batch->left--;
+}
+
+/* Those of a batch that may be applied now, as many as there is room for. */
+static size_t
+gather_batch(core_t *core, batch_t *batch, item_t **items, size_t room)
+{
     size_t count = 0;
-    for (uint32_t i = 0; i < batch->count; i++) {
+    batch->ready = false;
+    batch->in_round = true;
+    for (uint32_t i = 0; i < batch->count && !batch->ready; i++) {
         item_t *item = &batch->items[i];
+        settle_repeated(core, item);
         const channel_t *channel = item->settled ? NULL : channel_of(core, &item->delivery);
-        if (channel && is_expected(channel, &item->delivery))
-            known[count++] = item;
-        else if (!item->settled)
+        if (channel && is_expected(channel, &item->delivery)) {
+            if (count == room)
+                batch->ready = true;
+            else
+                items[count++] = item;
+        } else if (!item->settled) {
             want_broadcast(core, item);
+        }
     }
-    /* cppcheck-suppress uninitvar; the first `count` are set */
-    qsort(known, count, sizeof *known, by_delivery);
-    for (size_t i = 0, length; i < count; i += length) {
-        length = 1;
-        while (i + length < count && same_block(known[i], known[i + length]))
-            length++;
-        apply_run(core, batch, known + i, length);
+    return count;
+}
+
+/* False: nothing is ready. */
+static bool
+gather(core_t *core, item_t **items, size_t *count)
+{
+    bool some = false;
+    uint32_t first = core->batch_turn;
+    *count = 0;
+    for (uint32_t i = 0; i < CORE_BATCHES_MAX && *count < ROUND_ITEMS_MAX; i++) {
+        uint32_t place = (first + i) % CORE_BATCHES_MAX;
+        batch_t *batch = core->batches[place];
+        if (!batch || !batch->ready)
+            continue;
+        *count += gather_batch(core, batch, items + *count, ROUND_ITEMS_MAX - *count);
+        core->batch_turn = place;
+        some = true;
     }
-    conclude(core, batch);
+    return some;
+}
+
+static void
+end_round(core_t *core)
+{
+    for (uint32_t i = 0; i < CORE_BATCHES_MAX; i++) {
+        batch_t *batch = core->batches[i];
+        if (!batch || !batch->in_round)
+            continue;
+        batch->in_round = false;
+        conclude(core, batch);
+    }
+}
+
+/* One round is under way at a time. */
+static void
+apply_what_is_ready(core_t *core)
+{
+    item_t *items[ROUND_ITEMS_MAX]; // cppcheck-suppress uninitvar ; `count` of them are set
+    size_t count;
+    while (core->receipt_writes == 0 && gather(core, items, &count)) {
+        /* cppcheck-suppress uninitvar; the first `count` are set */
+        qsort(items, count, sizeof *items, by_run);
+        apply_round(core, items, count);
+        if (core->receipt_writes == 0)
+            end_round(core);
+    }
+}
+
+void
+receipts_stored(core_t *core)
+{
+    if (--core->receipt_writes > 0)
+        return;
+    end_round(core);
+    apply_what_is_ready(core);
 }
 
 /* Asks for the deliveries of gateway ids; false when there are none to ask for. */
@@ -214,6 +315,16 @@ find(core_t *core, batch_t *batch)
     return true;
 }
 
+/* Looks for what is not known; else it is for the next round. */
+static void
+pursue(core_t *core, batch_t *batch)
+{
+    if (find(core, batch))
+        return;
+    batch->ready = true;
+    apply_what_is_ready(core);
+}
+
 void
 core_found(core_t *core, core_time_t now, uint32_t place, const cr_delivery_t *found, size_t count)
 {
@@ -225,14 +336,8 @@ core_found(core_t *core, core_time_t now, uint32_t place, const cr_delivery_t *f
         if (!batch->items[i].settled && batch->items[i].delivery.broadcast == 0)
             batch->items[i].delivery = found[at++];
     batch->finding = false;
-    apply_all(core, batch);
-}
-
-void
-receipts_stored(core_t *core, batch_t *batch)
-{
-    batch->writes--;
-    conclude(core, batch);
+    batch->ready = true;
+    apply_what_is_ready(core);
 }
 
 /* ---- a batch's life --------------------------------------------------------------------------- */
@@ -251,7 +356,8 @@ fill(batch_t *batch, const core_receipts_t *receipts)
     char *to = batch->ids;
     for (size_t i = 0; i < receipts->count; i++) {
         const core_receipt_t *receipt = &receipts->receipts[i];
-        batch->items[i] = (item_t){.delivery = receipt->delivery,
+        batch->items[i] = (item_t){.batch = batch,
+                                   .delivery = receipt->delivery,
                                    .id = {to, receipt->gateway_id.length},
                                    .outcome = receipt->outcome};
         if (receipt->gateway_id.length > 0)
@@ -313,6 +419,37 @@ is_repeated(const core_t *core, const worker_t *worker, uint64_t number)
     return false;
 }
 
+/* Those whose delivery never appeared. */
+static void
+give_up(core_t *core, batch_t *batch)
+{
+    core->stats.receipts_unknown += batch->left;
+    free_batch(core, batch);
+}
+
+/* Kept for what was not known yet, and nothing else. */
+static bool
+only_waits(const batch_t *batch)
+{
+    return batch->acknowledged && !batch->finding && !batch->ready && !batch->in_round;
+}
+
+/* What has waited longest makes room for what is new. */
+static bool
+make_room(core_t *core)
+{
+    batch_t *oldest = NULL;
+    if (core->batch_count < CORE_BATCHES_MAX)
+        return true;
+    for (uint32_t i = 0; i < CORE_BATCHES_MAX; i++)
+        if (only_waits(core->batches[i]) &&
+            (!oldest || core->batches[i]->deadline_us < oldest->deadline_us))
+            oldest = core->batches[i];
+    if (oldest)
+        give_up(core, oldest);
+    return oldest != NULL;
+}
+
 void
 core_receipts(core_t *core, core_time_t now, const char *name, const core_receipts_t *receipts)
 {
@@ -329,20 +466,11 @@ core_receipts(core_t *core, core_time_t now, const char *name, const core_receip
     }
     roster_touch(core, worker);
     /* When there is no room the worker repeats them in a second. */
-    bool full = core_is_busy(core) || core->batch_count == CORE_BATCHES_MAX;
-    if (is_repeated(core, worker, receipts->number) || full)
+    if (is_repeated(core, worker, receipts->number) || !make_room(core))
         return;
     batch_t *batch = new_batch(core, worker, receipts);
-    if (batch && !find(core, batch))
-        apply_all(core, batch);
-}
-
-/* Those whose delivery never appeared. */
-static void
-give_up(core_t *core, batch_t *batch)
-{
-    core->stats.receipts_unknown += batch->left;
-    free_batch(core, batch);
+    if (batch)
+        pursue(core, batch);
 }
 
 static void
@@ -352,8 +480,7 @@ try_again(core_t *core, batch_t *batch)
     if (batch->wait_us > LONGEST_WAIT_MS * CR_US_PER_MS)
         batch->wait_us = LONGEST_WAIT_MS * CR_US_PER_MS;
     batch->next_us = core->now.mono_us + batch->wait_us;
-    if (!find(core, batch))
-        apply_all(core, batch);
+    pursue(core, batch);
 }
 
 void
@@ -361,7 +488,7 @@ receipts_tick(core_t *core)
 {
     for (uint32_t i = 0; core->batch_count > 0 && i < CORE_BATCHES_MAX; i++) {
         batch_t *batch = core->batches[i];
-        if (!batch || batch->finding || batch->writes > 0)
+        if (!batch || !only_waits(batch))
             continue;
         if (core->now.mono_us >= batch->deadline_us)
             give_up(core, batch);

@@ -8,6 +8,7 @@
 #define STATE_H
 
 #include "cursor.h"
+#include "seen.h"
 #include "trail.h"
 
 enum {
@@ -115,7 +116,6 @@ typedef enum {
 typedef struct {
     ticket_kind_t kind;
     worker_t *worker;
-    batch_t *batch;
     uint64_t lease;
     uint32_t sequence, intent;
     bool ends, urgent;
@@ -146,7 +146,10 @@ struct core {
     uint32_t lost_next;
 
     batch_t *batches[CORE_BATCHES_MAX];
-    uint32_t batch_count;
+    uint32_t batch_count, batch_turn; /* which batch is looked at first */
+    uint32_t receipt_writes;          /* of the present round, not stored yet */
+    cr_delivery_t receipts_at;        /* where the last round ended */
+    seen_t seen;
 
     ticket_t *tickets;
     uint32_t ticket_capacity, ticket_free;
@@ -233,7 +236,7 @@ bool unknown_tick(core_t *core);
 void unknown_stored(core_t *core, broadcast_t *broadcast);
 
 /* receipts.c */
-void receipts_stored(core_t *core, batch_t *batch);
+void receipts_stored(core_t *core);
 void receipts_tick(core_t *core);
 void receipts_fini(core_t *core);
 

@@ -184,9 +184,10 @@ report_stored(core_t *core, const ticket_t *ticket)
 }
 
 static void
-batch_stored(core_t *core, const ticket_t *ticket)
+round_stored(core_t *core, const ticket_t *ticket)
 {
-    receipts_stored(core, ticket->batch);
+    (void)ticket;
+    receipts_stored(core);
 }
 
 static void
@@ -200,7 +201,7 @@ core_stored(core_t *core, core_time_t now, uint32_t number)
 {
     static void (*const stored[])(core_t * core, const ticket_t *ticket) = {
         [TICKET_GRANT] = grant_stored, [TICKET_REPORT] = report_stored,
-        [TICKET_PROOF] = answer_lost,  [TICKET_RECEIPTS] = batch_stored,
+        [TICKET_PROOF] = answer_lost,  [TICKET_RECEIPTS] = round_stored,
         [TICKET_ORDER] = order_stored,
     };
     CR_ASSERT(number < core->ticket_capacity && core->tickets[number].broadcast);
