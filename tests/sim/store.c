@@ -263,7 +263,7 @@ store_on_found(sim_t *self, const event_t *event)
         uint64_t id = find->ids[i];
         uint32_t shift;
         const uint64_t *word = word_of(self, id, &shift);
-        uint32_t attempt = word ? *word >> shift & 15 : 0;
+        uint32_t attempt = word ? (uint32_t)(*word >> shift & 15) : 0;
         if (attempt == 0)
             continue;
         note_found(self, find, i);
