@@ -169,7 +169,7 @@ def redis_truncated(run):
 
 
 def forget(world, count, *also):
-    """Cuts the log, but not behind the beginning of the present daemon: what is noticed of that is in ADR 7."""
+    """Cuts the log, but nothing of what was there before the present daemon: its ring of the newest writes begins with it."""
     world.kill("redis", *also)
     log = max((world.rig.state / "redis/appendonlydir").glob("*.incr.aof"), key=lambda path: path.stat().st_mtime)
     with open(log, "rb+") as file:
