@@ -53,8 +53,9 @@ enum { OPS_GROUP_MAX = 14 };
 /* blocks.c: how many of the ops, from the first on, go in one call: blocks of one broadcast whose
  * numbers follow one another. */
 size_t ops_group(ledger_op_t *const *ops, size_t count);
+/* Such a group, with what receipts are found by; the number of replies. */
 size_t blocks_append(ledger_t *self, ledger_op_t *const *ops, size_t count);
-/* One block with what receipts are found by; a look-up of gateway ids. As in the table of ops. */
+/* One block; a look-up of gateway ids. As in the table of ops. */
 size_t blocks_append_one(ledger_t *self, ledger_op_t *op);
 size_t blocks_append_find(ledger_t *self, ledger_op_t *op);
 void blocks_absorb_find(ledger_op_t *op, size_t index, const redis_reply_t *reply);
