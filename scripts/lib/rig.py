@@ -75,12 +75,13 @@ class Process:
 
     def _wait_ready(self):
         end, buffered = time.monotonic() + READY_DEADLINE_S, b""
-        fd = self.child.stdout.fileno()
+        fd, poll = self.child.stdout.fileno(), select.poll()  # select() knows no more than 1,024 files
+        poll.register(fd, select.POLLIN)
         while b"\n" not in buffered:
             left = end - time.monotonic()
             if left <= 0:
                 raise RigError(f"{self.name} was not ready in {READY_DEADLINE_S} s; its log: {self.log_path}")
-            if select.select([fd], [], [], left)[0]:
+            if poll.poll(left * 1000):
                 piece = os.read(fd, 4096)
                 if not piece:
                     raise RigError(f"{self.name} ended with {self.child.wait()} before it was ready:\n{self.tail()}")
