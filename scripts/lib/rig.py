@@ -4,6 +4,7 @@ Everything listens on loopback or unix sockets with ports the kernel chose, and 
 127.0.0.0/8, where nobody takes its port while it is dead: any number of rigs run beside each other.
 A rig stops exactly the processes it started.
 """
+import itertools
 import json
 import os
 import pathlib
@@ -20,6 +21,8 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 READY_DEADLINE_S = 20
+SANITIZER = re.compile(r"(ERROR|WARNING): \w+Sanitizer|: runtime error: ")  # how a report begins; UBSan's is the second
+REPORT_LINES = 40
 CHANNELS = ("sms", "wechat", "mail")
 USERS = {
     "planner": ("P. Lanner", ["planner"]),
@@ -44,6 +47,15 @@ def wait_until(condition, what, deadline_s=20.0, every_s=0.02):
         if time.monotonic() > end:
             raise RigError(f"waited {deadline_s:.0f} s in vain for {what}")
         time.sleep(every_s)
+
+
+def sanitizer_report(lines):
+    """The beginning of the first report among the lines of a log, or an empty text."""
+    lines = iter(lines)
+    for line in lines:
+        if SANITIZER.search(line):
+            return line + "".join(itertools.islice(lines, REPORT_LINES))
+    return ""
 
 
 def programs():
@@ -344,6 +356,8 @@ class Rig:
         """Runs crierctl as `user`; the completed process, or RigError with what it said."""
         done = subprocess.run([self.bin / "crierctl", "--as", user, *map(str, args)], capture_output=True, text=True,
                               env={**os.environ, **self.env()}, **kwargs)
+        if sanitizer_report(done.stderr.splitlines(True)):
+            raise RigError(f"crierctl {' '.join(map(str, args))}:\n{done.stderr}")
         if check and done.returncode != 0:
             raise RigError(f"crierctl {' '.join(map(str, args))} ended with {done.returncode}: {done.stderr}{done.stdout}")
         return done
@@ -387,9 +401,19 @@ class Rig:
         codes = {}
         for name in reversed(self.order):
             codes[name] = self.processes[name].stop()
+        self._check_logs()
         if self.own_state and not self.keep:
             shutil.rmtree(self.state, ignore_errors=True)
         return codes
+
+    def _check_logs(self):
+        """A sanitizer's report is a failure, whatever became of the process: many are killed or restarted on purpose."""
+        for path in sorted((self.state / "log").glob("*.log")):
+            with path.open(errors="replace") as log:
+                report = sanitizer_report(log)
+            if report:
+                self.keep = True
+                raise RigError(f"{path}:\n{report}")
 
     def __enter__(self):
         return self
