@@ -180,6 +180,14 @@ start_plan(app_t *self, const app_config_t *config, cr_fault_t *fault)
     return err;
 }
 
+/* While the store is read they connect, so that they can be welcomed as soon as it has been. */
+static cr_err_t
+let_workers_in(app_t *self, const app_config_t *config, cr_fault_t *fault)
+{
+    (void)config;
+    return dispatch_let_in(self->opened, fault);
+}
+
 /* A daemon that nobody obeys must not look alive: whoever started it learns of it. */
 static int
 end_when_over(zloop_t *loop, int timer, void *context)
@@ -218,7 +226,7 @@ static cr_err_t
 app_start(cr_service_t *service, const void *config, void **app, cr_fault_t *fault)
 {
     static cr_err_t (*const steps[])(app_t *, const app_config_t *, cr_fault_t *) = {
-        open_dispatch, open_api,       take_store, load_plan,
+        open_dispatch, open_api,       take_store, let_workers_in, load_plan,
         start_ledger,  start_dispatch, start_plan, start_watch,
     };
     app_t *self = calloc(1, sizeof *self);

@@ -31,6 +31,7 @@ typedef struct dispatch {
     zlist_t *waiting; /* ops that must wait for a place at the ledger */
     size_t in_flight;
     bool fenced;
+    bool serves; /* a worker that is heard before would be told that the leases it holds are none */
     dispatch_message_t *stop; /* to be answered when nothing is under way */
     bool stopped;             /* that was done */
 

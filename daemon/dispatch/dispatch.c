@@ -221,7 +221,7 @@ serve(actor_t *self)
 {
     zmq_pollitem_t items[] = {
         {.socket = zsock_resolve(self->pipe), .events = ZMQ_POLLIN},
-        {.socket = zsock_resolve(self->router), .events = ZMQ_POLLIN},
+        {.socket = zsock_resolve(self->router)}, /* when it serves */
         {.socket = zsock_resolve(self->ledger), .events = ZMQ_POLLIN},
         {.socket = zsock_resolve(self->plan), .events = ZMQ_POLLIN},
     };
@@ -231,7 +231,9 @@ serve(actor_t *self)
             return;
         store_take(self);
         orders_take(self);
-        inbound_take(self);
+        if (self->serves)
+            inbound_take(self);
+        items[1].events = self->serves ? ZMQ_POLLIN : 0;
         due_us = core_tick(self->core, actor_now());
         publish(self);
     }
@@ -277,16 +279,22 @@ dispatch_open(const dispatch_config_t *config, dispatch_t **self_p, char **endpo
 }
 
 cr_err_t
+dispatch_let_in(dispatch_t *self, cr_fault_t *fault)
+{
+    if (!zap_watch(self->zap, self->router))
+        return cr_fault_set(fault, CR_NOMEM, "wire: the port cannot be watched");
+    zap_open(self->zap);
+    return CR_OK;
+}
+
+cr_err_t
 dispatch_start(dispatch_t **self_p, uint64_t epoch, zactor_t **actor, cr_fault_t *fault)
 {
     actor_t *self = *self_p;
     self->epoch = epoch;
     cr_err_t err = open_core(self, fault);
-    if (err == CR_OK && !zap_watch(self->zap, self->router))
-        err = cr_fault_set(fault, CR_NOMEM, "wire: the port cannot be watched");
     if (err != CR_OK)
         return err;
-    zap_open(self->zap);
     *actor = zactor_new(thread_main, self);
     if (!*actor)
         return cr_fault_set(fault, CR_NOMEM, "dispatch could not be started");

@@ -95,6 +95,7 @@ typedef enum {
     DISPATCH_DIRECTORY, /* directory: a reference to the new version */
     DISPATCH_MARK,      /* mark, channel, people, on; also news: bad addresses that were learned */
     DISPATCH_REACHED,   /* id, started_us, people: a broadcast that is over counts for frequency */
+    DISPATCH_SERVE,   /* all that was under way has been started: workers are heard from here on */
     DISPATCH_EXPLAIN, /* id, ordinal -> json: per channel rank, status, attempts with times from the
                          trail */
     DISPATCH_DRAIN,   /* name, on: core_drain; answered like WORKERS */
@@ -138,6 +139,8 @@ dispatch_message_t *dispatch_receive(zsock_t *socket);
 typedef struct dispatch dispatch_t;
 cr_err_t dispatch_open(const dispatch_config_t *config, dispatch_t **self, char **endpoint,
                        cr_fault_t *fault) CR_MUST_USE;
+/* From now on known workers may connect; they are welcomed by the thread. Once. */
+cr_err_t dispatch_let_in(dispatch_t *self, cr_fault_t *fault) CR_MUST_USE;
 /* Starts the thread, which takes `self` over. The ledger must be started. */
 cr_err_t dispatch_start(dispatch_t **self_p, uint64_t epoch, zactor_t **actor,
                         cr_fault_t *fault) CR_MUST_USE;

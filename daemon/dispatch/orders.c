@@ -187,6 +187,13 @@ on_reached(actor_t *self, dispatch_message_t **message_p)
 }
 
 static void
+on_serve(actor_t *self, dispatch_message_t **message_p)
+{
+    self->serves = true;
+    orders_answer(self, message_p);
+}
+
+static void
 on_explain(actor_t *self, dispatch_message_t **message_p)
 {
     explain_begin(self, message_p);
@@ -239,6 +246,7 @@ static void (*const orders[])(actor_t *self, dispatch_message_t **message_p) = {
     [DISPATCH_WORKERS] = on_workers,     [DISPATCH_GATEWAYS] = on_gateways,
     [DISPATCH_QUEUE] = on_queue,         [DISPATCH_STOP] = on_stop,
     [DISPATCH_ORDER] = on_order,         [DISPATCH_DRAIN] = on_drain,
+    [DISPATCH_SERVE] = on_serve,
 };
 
 void

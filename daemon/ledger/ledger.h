@@ -143,7 +143,8 @@ uint64_t ledger_epoch(const ledger_t *self);
 typedef cr_err_t ledger_document_fn(void *context, const char *key, json_t *document);
 cr_err_t ledger_load_documents(ledger_t *self, const char *collection, ledger_document_fn *callback,
                                void *context, cr_fault_t *fault) CR_MUST_USE;
-typedef cr_err_t ledger_broadcast_fn(void *context, uint64_t id, json_t *document);
+/* Gets the document as it is stored. */
+typedef cr_err_t ledger_broadcast_fn(void *context, uint64_t id, cr_slice_t text);
 cr_err_t ledger_load_broadcasts(ledger_t *self, ledger_broadcast_fn *callback, void *context,
                                 cr_fault_t *fault) CR_MUST_USE;
 /* Caller frees. CR_NOTFOUND when none is stored. */

@@ -158,12 +158,7 @@ take_broadcast(ledger_t *self, uint64_t id, ledger_broadcast_fn *callback, void 
     err = redis_next(self->redis, &reply, fault);
     if (err != CR_OK)
         return err;
-    cr_slice_t text = redis_reply_text(reply);
-    json_t *document = json_loadb(text.text, text.length, 0, NULL);
-    err = document ? callback(context, id, document)
-                   : cr_fault_set(fault, CR_CORRUPT,
-                                  "redis: the document of broadcast %" PRIu64 " is damaged", id);
-    json_decref(document);
+    err = callback(context, id, redis_reply_text(reply));
     redis_reply_free(&reply);
     return err;
 }

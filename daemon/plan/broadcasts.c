@@ -55,6 +55,25 @@ broadcasts_add(plan_t *self, broadcast_t *broadcast)
     return CR_OK;
 }
 
+cr_err_t
+broadcasts_load(plan_t *self, uint64_t id, cr_slice_t text, cr_fault_t *fault)
+{
+    broadcast_t *broadcast;
+    json_t *document = json_loadb(text.text, text.length, 0, NULL);
+    if (!document)
+        return cr_fault_set(fault, CR_CORRUPT,
+                            "redis: the document of broadcast %" PRIu64 " is damaged", id);
+    cr_err_t err = broadcast_new(id, document, &broadcast, fault);
+    if (err != CR_OK)
+        return err;
+    err = broadcasts_add(self, broadcast);
+    if (err != CR_OK) {
+        broadcast_destroy(&broadcast);
+        return cr_fault_set(fault, err, "out of memory");
+    }
+    return CR_OK;
+}
+
 broadcast_t *
 ask_broadcast(plan_t *self, ask_t *ask)
 {

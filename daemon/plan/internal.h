@@ -25,6 +25,7 @@ struct plan {
     shelf_t *templates;
     broadcast_t **broadcasts; /* in the order of their numbers */
     size_t broadcast_count, broadcast_capacity;
+    zlist_t *history; /* documents of what has ended, until they are read */
     json_t *off_duty; /* names of workers that get no leases */
     directory_t *directory;
     roaring_bitmap_t *marks[LEDGER_MARK_COUNT][CR_CHANNEL_COUNT];
@@ -44,13 +45,19 @@ struct plan {
     zlist_t *ops;   /* that wait for room at the ledger */
     size_t ops_out; /* at the ledger */
     cr_log_limit_t errand_log;
-    bool halted; /* a newer daemon has taken over */
-    bool opened; /* its sockets; said once, when the actor starts */
+    bool halted;      /* a newer daemon has taken over */
+    cr_err_t started; /* said once, when the actor starts; the fault is of who waits for it */
+    cr_fault_t *start_fault;
     bool stopping, drained;
 };
 
 /* load.c: what is stored, before the ledger's thread starts. */
 cr_err_t plan_load(plan_t *self, ledger_t *ledger, cr_fault_t *fault) CR_MUST_USE;
+
+/* history.c: keeps the document for later; false when it is to be read now. */
+bool history_keep(plan_t *self, uint64_t id, cr_slice_t text);
+cr_err_t history_read(plan_t *self, cr_fault_t *fault) CR_MUST_USE;
+void history_destroy(plan_t *self);
 
 /* verbs.c: who is it, may they, is it well-formed; then the verb. */
 void verbs_admit(plan_t *self, ask_t *ask);
@@ -122,6 +129,8 @@ int schedule_on_tick(zloop_t *loop, int timer, void *plan);
 /* broadcasts.c */
 broadcast_t *broadcasts_find(const plan_t *self, uint64_t id);
 cr_err_t broadcasts_add(plan_t *self, broadcast_t *broadcast) CR_MUST_USE;
+/* From its document as it is stored. CR_CORRUPT. */
+cr_err_t broadcasts_load(plan_t *self, uint64_t id, cr_slice_t text, cr_fault_t *fault) CR_MUST_USE;
 
 /* imports.c */
 int imports_on_importer(zloop_t *loop, zsock_t *socket, void *plan);

@@ -55,19 +55,11 @@ on_drained(void *context, const char *key, json_t *document)
 }
 
 static cr_err_t
-on_broadcast(void *context, uint64_t id, json_t *document)
+on_broadcast(void *context, uint64_t id, cr_slice_t text)
 {
     loading_t *self = context;
-    broadcast_t *broadcast;
-    cr_err_t err = broadcast_new(id, json_incref(document), &broadcast, self->fault);
-    if (err != CR_OK)
-        return err;
-    err = broadcasts_add(self->plan, broadcast);
-    if (err != CR_OK) {
-        broadcast_destroy(&broadcast);
-        return cr_fault_set(self->fault, err, "out of memory");
-    }
-    return CR_OK;
+    return history_keep(self->plan, id, text) ? CR_OK
+                                              : broadcasts_load(self->plan, id, text, self->fault);
 }
 
 /* -- broadcasts that dispatch takes up again ---------------------------------------------------- */

@@ -15,10 +15,12 @@ build(plan_t *self, cr_fault_t *fault)
 {
     self->users = users_new();
     self->templates = shelf_new();
+    self->history = zlist_new();
     self->open = zlistx_new();
     self->ops = zlist_new();
     self->off_duty = json_object();
-    bool complete = self->off_duty && self->users && self->templates && self->open && self->ops;
+    bool complete = self->off_duty && self->users && self->templates && self->history &&
+                    self->open && self->ops;
     for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++) {
         self->learned[channel] = roaring_bitmap_create();
         complete = complete && self->learned[channel];
@@ -72,6 +74,7 @@ plan_destroy(plan_t **self_p)
     for (size_t i = 0; i < self->broadcast_count; i++)
         broadcast_destroy(&self->broadcasts[i]);
     free(self->broadcasts);
+    history_destroy(self);
     for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++) {
         bitmap_free(self->learned[channel]);
         for (int mark = 0; mark < LEDGER_MARK_COUNT; mark++)
@@ -127,20 +130,26 @@ pair_to(const char *endpoint)
     return socket;
 }
 
-static bool
-open_sockets(plan_t *self)
+static cr_err_t
+no_thread(cr_fault_t *fault)
+{
+    return cr_fault_set(fault, CR_NOMEM, "plan's thread could not be started");
+}
+
+static cr_err_t
+open_sockets(plan_t *self, cr_fault_t *fault)
 {
     self->asks = zsock_new(ZMQ_ROUTER);
     self->loop = zloop_new();
     self->importer = importer_start(&self->importer_config);
     if (!self->asks || !self->loop || !self->importer)
-        return false;
+        return no_thread(fault);
     zsock_set_router_mandatory(self->asks, 1);
     zsock_set_sndhwm(self->asks, 0);
     zsock_set_rcvhwm(self->asks, 0);
     self->ledger = pair_to("inproc://ledger-plan");
     self->dispatch = pair_to("inproc://dispatch");
-    return zsock_bind(self->asks, "%s", ASK_ENDPOINT) == 0;
+    return zsock_bind(self->asks, "%s", ASK_ENDPOINT) == 0 ? CR_OK : no_thread(fault);
 }
 
 /* The name is given back at once: closing a socket does that only some time later. */
@@ -157,7 +166,7 @@ close_sockets(plan_t *self)
     zsock_destroy(&self->dispatch);
 }
 
-/* Dispatch begins with the directory and the marks; broadcasts come after them. */
+/* Dispatch begins with the directory and the marks; broadcasts come after them, and then workers. */
 static void
 tell_dispatch(plan_t *self)
 {
@@ -168,6 +177,9 @@ tell_dispatch(plan_t *self)
     marks_begin(self);
     workers_tell_drained(self);
     sending_restart(self);
+    message = dispatch_message_new(DISPATCH_SERVE);
+    CR_ASSERT(message);
+    ports_tell(self, message);
 }
 
 static void
@@ -234,16 +246,27 @@ drop_open(plan_t *self)
         ledger_op_destroy(&op);
 }
 
+/* Dispatch sends again before the history is read. */
+static cr_err_t
+begin(plan_t *self, cr_fault_t *fault)
+{
+    cr_err_t err = open_sockets(self, fault);
+    if (err != CR_OK)
+        return err;
+    tell_dispatch(self);
+    return history_read(self, fault);
+}
+
 static void
 actor(zsock_t *pipe, void *context)
 {
     plan_t *self = context;
-    self->opened = open_sockets(self);
     pthread_setname_np(pthread_self(), "plan"); /* as top and perf show it */
+    cr_err_t started = begin(self, self->start_fault);
+    self->started = started;
     cr_hand_over(self);
-    zsock_signal(pipe, self->opened ? 0 : 1);
-    if (self->opened) {
-        tell_dispatch(self);
+    zsock_signal(pipe, started == CR_OK ? 0 : 1);
+    if (started == CR_OK) {
         run(self, pipe);
         drain(self);
     }
@@ -255,11 +278,13 @@ actor(zsock_t *pipe, void *context)
 cr_err_t
 plan_start(plan_t *self, cr_fault_t *fault)
 {
+    self->start_fault = fault;
     self->actor = zactor_new(actor, self);
+    if (!self->actor)
+        return no_thread(fault);
     cr_take_over(self);
-    if (!self->actor || !self->opened) {
+    cr_err_t err = self->started;
+    if (err != CR_OK)
         zactor_destroy(&self->actor);
-        return cr_fault_set(fault, CR_NOMEM, "plan's thread could not be started");
-    }
-    return CR_OK;
+    return err;
 }

@@ -120,8 +120,8 @@ typedef struct {
     frequency_config_t frequency;
 } plan_config_t;
 
-/* Loads everything from the ledger (not started yet), then dispatch and ledger are started by the
- * caller, then plan_start. */
+/* Loads all that matters now from the ledger (not started yet), then dispatch and ledger are started
+ * by the caller, then plan_start, which returns when it has read what is over, too. */
 typedef struct plan plan_t;
 cr_err_t plan_new(const plan_config_t *config, const ledger_config_t *ledger_config,
                   ledger_t *ledger, plan_t **self, cr_fault_t *fault) CR_MUST_USE;

@@ -160,7 +160,7 @@ open_log(void)
 }
 
 void
-world_open(world_t *self)
+world_prepare(world_t *self)
 {
     static char key[160], workers[160]; /* dispatch keeps what its configuration points at */
     *self = (world_t){.held = zlist_new(), .news = zlist_new()};
@@ -184,9 +184,25 @@ world_open(world_t *self)
     self->ledger = zsock_new_pair("@" LEDGER_ENDPOINT);
     dispatch_t *opened;
     CU_ASSERT_EQUAL_FATAL(dispatch_open(&config, &opened, &self->endpoint, &fault), CR_OK);
+    CU_ASSERT_EQUAL_FATAL(dispatch_let_in(opened, &fault), CR_OK);
     CU_ASSERT_EQUAL_FATAL(dispatch_start(&opened, 1, &self->dispatch, &fault), CR_OK);
     self->plan = zsock_new_pair(">inproc://dispatch");
     tell_directory(self);
+}
+
+void
+world_serve(world_t *self)
+{
+    dispatch_message_t *message = dispatch_message_new(DISPATCH_SERVE);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(message);
+    dispatch_send(self->plan, &message);
+}
+
+void
+world_open(world_t *self)
+{
+    world_prepare(self);
+    world_serve(self);
 }
 
 static void

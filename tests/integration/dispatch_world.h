@@ -27,6 +27,9 @@ typedef struct {
 } world_t;
 
 void world_open(world_t *self);
+/* Opens it in two steps: workers are heard after the second. */
+void world_prepare(world_t *self);
+void world_serve(world_t *self);
 void world_close(world_t *self);
 /* Makes a key for `name` in the folder's `group`: "workers" are allowed in, "others" are not. */
 void world_make_key(const world_t *self, const char *group, const char *name);

@@ -52,6 +52,9 @@ on_message(world_dispatch_t *self, zsock_t *socket, dispatch_message_t *message)
     case DISPATCH_START:
         on_start(self, socket, message);
         return false;
+    case DISPATCH_SERVE:
+        self->restarts_served = (int)self->restarts;
+        return false;
     case DISPATCH_DIRECTORY:
         self->directories++;
         return false;

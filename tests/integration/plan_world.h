@@ -18,9 +18,10 @@
 
 typedef struct {
     atomic_int starts, restarts, cancels, optouts, directories;
-    atomic_int last_total;   /* audience of the last START */
-    atomic_bool finishes;    /* says DONE to every START and CANCEL */
-    atomic_bool last_paused; /* of the last START */
+    atomic_int restarts_served; /* how many there had been when workers were let speak */
+    atomic_int last_total;      /* audience of the last START */
+    atomic_bool finishes;       /* says DONE to every START and CANCEL */
+    atomic_bool last_paused;    /* of the last START */
 } world_dispatch_t;
 
 typedef struct {

@@ -67,6 +67,22 @@ send_report(const worker_t *worker, Crier__V1__Report *report)
 /* ---- who is let in ---------------------------------------------------------------------------- */
 
 static void
+who_comes_while_all_is_taken_up_is_heard_afterwards(void)
+{
+    world_prepare(&world);
+    worker_t worker = connect_as("sms-1");
+    world_wait_event(&world, &worker, ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
+    worker_hello(&worker, "sms-1");
+    zmq_pollitem_t item = {.socket = worker.socket, .events = ZMQ_POLLIN};
+    CU_ASSERT_EQUAL(zmq_poll(&item, 1, 200), 0);
+    world_serve(&world);
+    Crier__V1__Frame *frame = world_wait(&world, &worker, CRIER__V1__FRAME__BODY_WELCOME);
+    cr_wire_free(&frame);
+    worker_close(&worker);
+    world_close(&world);
+}
+
+static void
 an_allowed_key_is_welcomed(void)
 {
     world_open(&world);
@@ -463,6 +479,7 @@ operators_see_workers_gateways_and_the_queue(void)
 #name, name                                                                                \
     }
 CU_TestInfo cr_tests[] = {
+    TEST(who_comes_while_all_is_taken_up_is_heard_afterwards),
     TEST(an_allowed_key_is_welcomed),
     TEST(a_key_that_is_not_in_the_folder_is_not_let_in),
     TEST(a_key_put_into_the_folder_later_is_let_in_without_a_restart),

@@ -100,9 +100,11 @@ redis_text(const char *command, char *out, size_t room)
 }
 
 static cr_err_t
-count_broadcast(void *context, uint64_t id, json_t *document)
+count_broadcast(void *context, uint64_t id, cr_slice_t text)
 {
+    json_t *document = json_loadb(text.text, text.length, 0, NULL);
     CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(document, "state")), "draft");
+    json_decref(document);
     *(uint64_t *)context = id;
     return CR_OK;
 }

@@ -62,7 +62,7 @@ what_was_sending_is_taken_up_again_and_what_was_cancelled_is_settled(void)
     CU_ASSERT_EQUAL(world_move(&world, OPERATOR, PLAN_BROADCAST_RESUME, cancelled), 409);
     world_stop(&world);
     world_start(&world);
-    CU_ASSERT_TRUE(world_await_count(&world.seen.restarts, 3));
+    CU_ASSERT_TRUE(world_await_count(&world.seen.restarts_served, 3));
     CU_ASSERT_TRUE(world_await_count(&world.seen.cancels, 2));
     CU_ASSERT_TRUE(world_await(&world, sending, "sending"));
     CU_ASSERT_EQUAL(count_of(&world, "waiting"), 3);

@@ -89,6 +89,24 @@ class Forgotten(RedisFault):
         self.assertIn(f"remove {redo}", text)
 
 
+class Damaged(RedisFault):
+    def test_what_is_over_is_read_whole_before_anybody_is_answered(self):
+        self.rig.sandbox_control({"channel": "all", "latency_ms": 0})
+        broadcast = send(self.rig, to="role:duty_officer", channels="sms")
+        shown = finish(self.rig, broadcast, 30)
+        self.rig.processes["crierd"].kill()
+        self.rig.restart("crierd")
+        self.assertEqual(state(self.rig, broadcast), shown)
+        self.rig.processes["crierd"].kill()
+        key = self.rig.redis("KEYS", "{b:*}:doc")
+        text = self.rig.redis("--raw", "GET", key)
+        self.assertIn('"settled":true', text)
+        self.rig.redis("SET", key, text[:-1])
+        code, text = self.start_refused()
+        self.assertEqual(code, 65, text)
+        self.assertIn("broadcast 1 is damaged", text)
+
+
 class Emptied(RedisFault):
     def test_a_flushed_store_is_an_emergency_stop_and_no_fresh_start(self):
         self.begin()
