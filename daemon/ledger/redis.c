@@ -173,7 +173,7 @@ ask_sentinel(redis_t *sentinel, const char *master, char url[REDIS_URL_MAX], cr_
     redis_argument(&command, CR_SLICE("GET-MASTER-ADDR-BY-NAME"));
     redis_argument(&command, cr_slice_of(master));
     cr_err_t err = redis_call(sentinel, &command, &reply, fault);
-    if (err != CR_OK)
+    if (err != CR_OK || !reply)
         return CR_AGAIN;
     if (redis_reply_count(reply) == 2) {
         cr_slice_t host = redis_reply_text(redis_reply_item(reply, 0));
@@ -201,7 +201,7 @@ find_master(const ledger_config_t *config, char url[REDIS_URL_MAX], cr_fault_t *
         snprintf(sentinel, sizeof sentinel, "tcp://%.*s", (int)length, at);
         at += length;
         err = connect_to(sentinel, config->timeout_ms, &redis, fault);
-        if (err == CR_OK)
+        if (redis)
             err = ask_sentinel(redis, config->master, url, fault);
         redis_close(&redis);
     }
@@ -216,7 +216,7 @@ check_role(redis_t *self, cr_fault_t *fault)
     redis_reply_t *reply = NULL;
     redis_command(&command, "ROLE");
     cr_err_t err = redis_call(self, &command, &reply, fault);
-    if (err != CR_OK)
+    if (err != CR_OK || !reply)
         return err;
     bool master = redis_reply_count(reply) > 0 &&
                   cr_slice_equal(redis_reply_text(redis_reply_item(reply, 0)), CR_SLICE("master"));
@@ -233,8 +233,9 @@ redis_open(const ledger_config_t *config, redis_t **self_p, cr_fault_t *fault)
     cr_err_t err = asks ? find_master(config, master, fault) : CR_OK;
     if (err == CR_OK)
         err = connect_to(asks ? master : config->redis_url, config->timeout_ms, &self, fault);
-    if (err == CR_OK)
-        err = authenticate(self, config->password_file, fault);
+    if (!self)
+        return err;
+    err = authenticate(self, config->password_file, fault);
     if (err == CR_OK && asks)
         err = check_role(self, fault);
     if (err == CR_OK)

@@ -83,7 +83,7 @@ redo_open(const char *file, size_t bytes, redo_t **self_p, cr_fault_t *fault)
         self->head = memory == MAP_FAILED ? NULL : memory;
         err = self->head ? CR_OK : cr_fault_set(fault, CR_NOMEM, "out of memory");
     }
-    if (err != CR_OK) {
+    if (!self->head) {
         redo_close(&self);
         return err;
     }

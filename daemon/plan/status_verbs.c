@@ -24,7 +24,7 @@ add_pause(const plan_t *self, json_t *row)
         cr_id_parse(argument_text(row, "id"), &id) == CR_OK ? broadcasts_find(self, id) : NULL;
     const json_t *moves = broadcast ? json_object_get(broadcast->document, "moves") : NULL;
     const json_t *last = json_array_get(moves, json_array_size(moves) - 1);
-    if (!last || broadcast->state != LIFECYCLE_PAUSED)
+    if (!broadcast || !last || broadcast->state != LIFECYCLE_PAUSED)
         return;
     char since[CR_TIME_TEXT_MAX];
     int64_t at_us = json_integer_value(json_object_get(last, "at"));

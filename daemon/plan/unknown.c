@@ -270,8 +270,8 @@ on_ordered(plan_t *self, ask_t *ask, dispatch_message_t *message)
 static void
 tell_order(plan_t *self, ask_t *ask)
 {
-    cr_status_t to;
-    unsigned channels;
+    cr_status_t to = CR_STATUS_PRESUMED;
+    unsigned channels = 0;
     cr_err_t err = read_action(ask, &to, NULL);
     if (err == CR_OK)
         err = argument_channels(ask->arguments, "channels", ask->broadcast->channels, &channels,
