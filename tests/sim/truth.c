@@ -310,11 +310,24 @@ unknown_limit(const worker_t *worker)
     return worker->window * (1 + (uint32_t)__builtin_popcount(worker->loss_lanes));
 }
 
+/* An order may send again in the same tick what has just become unknown. */
+static void
+follow_unknown(sim_t *self, broadcast_t *broadcast, const core_loss_t *loss)
+{
+    const book_t *book = &broadcast->books[loss->channel];
+    for (uint32_t i = 0; i < CORE_BLOCK && loss->first_rank + i < broadcast->spec.total; i++) {
+        uint32_t rank = loss->first_rank + i;
+        if (book->live[rank] == CR_STATUS_UNKNOWN && book->seen[rank] != CR_STATUS_UNKNOWN)
+            follow_byte(self, broadcast, (int)loss->channel, rank);
+    }
+}
+
 void
 truth_lost(sim_t *self, grant_t *grant, const core_loss_t *loss)
 {
     worker_t *worker = &self->workers[grant->worker];
-    const broadcast_t *broadcast = &self->broadcasts[grant->broadcast];
+    broadcast_t *broadcast = &self->broadcasts[grant->broadcast];
+    follow_unknown(self, broadcast, loss);
     self->totals->unknown += loss->unknown;
     if (grant->free_running)
         return;
