@@ -55,6 +55,7 @@ open_dispatch(engine_t *self, const char *keys)
     cr_fault_t fault;
     dispatch_t *opened;
     need(dispatch_open(&config, &opened, &self->endpoint, &fault), &fault);
+    need(dispatch_let_in(opened, &fault), &fault);
     need(dispatch_start(&opened, ledger_epoch(self->ledger), &self->dispatch, &fault), &fault);
     self->plan = zsock_new_pair(">inproc://dispatch");
 }
@@ -87,6 +88,8 @@ engine_open(engine_t *self, const char *socket, const char *keys, uint32_t peopl
     open_dispatch(self, keys);
     dispatch_message_t *message = dispatch_message_new(DISPATCH_DIRECTORY);
     message->directory = make_people(people);
+    dispatch_send(self->plan, &message);
+    message = dispatch_message_new(DISPATCH_SERVE);
     dispatch_send(self->plan, &message);
 }
 
