@@ -8,8 +8,8 @@ from rig import RigError
 
 CHANNELS = ("sms",)
 PEOPLE = 2_000_000 // len(CHANNELS)
-WORKERS = 3  # null workers a channel
-WINDOW = 2048  # a gateway that answers at once is kept busy by a window as long as a synced write takes
+WORKERS = 2  # null workers a channel
+WINDOW = 4096  # a gateway that answers at once is kept busy by a window as long as a synced write takes
 RAW_SECONDS = 0.5
 SLOW_PEER_RUNS = 3
 SLOW_PEERS = ("beanstalkd_log", "celery")
