@@ -7,7 +7,7 @@
  *
  * Invariants every byte moves by cr_status_may; counts equal a recount of the bytes at any time; no
  *            free block before `scan` has a WAITING byte, none before `sweep` an open one.
- * Memory     1 byte a delivery and 32 bytes a block of 256.
+ * Memory     1 byte a delivery and 56 bytes a block of 256.
  */
 #ifndef CURSOR_H
 #define CURSOR_H

@@ -23,7 +23,8 @@ uint32_t
 lease_encode(const lease_t *lease, uint32_t intent, bool over, uint8_t out[CORE_RECORD_MAX])
 {
     uint8_t leased[BITS] = {0}, answered[BITS] = {0}, doubtful[BITS] = {0};
-    for (uint32_t i = 0; i < CORE_BLOCK; i++)
+    bool doubted = lease->channel->cursor.blocks[lease->block].doubter != 0;
+    for (uint32_t i = 0; doubted && i < CORE_BLOCK; i++)
         if (cursor_is_doubtful(&lease->channel->cursor, lease->block * CORE_BLOCK + i))
             doubtful[i / 8] |= (uint8_t)(1 << i % 8);
     for (uint32_t i = 0; i < lease->count; i++) {

@@ -367,6 +367,22 @@ redis_call(redis_t *self, const redis_command_t *command, redis_reply_t **reply,
     return redis_next(self, reply, fault);
 }
 
+cr_err_t
+redis_drain(redis_t *self, size_t count, cr_fault_t *fault)
+{
+    cr_err_t first = CR_OK;
+    for (size_t i = 0; i < count && first != CR_CLOSED; i++) {
+        redis_reply_t *reply;
+        cr_fault_t why;
+        cr_err_t err = redis_next(self, &reply, &why);
+        if (err == CR_OK)
+            redis_reply_free(&reply);
+        else if (first == CR_OK)
+            first = cr_fault_set(fault, err, "%s", why.text);
+    }
+    return first;
+}
+
 void
 redis_reply_free(redis_reply_t **reply_p)
 {

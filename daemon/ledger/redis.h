@@ -48,6 +48,9 @@ cr_err_t redis_next(redis_t *self, redis_reply_t **reply, cr_fault_t *fault) CR_
 cr_err_t redis_call(redis_t *self, const redis_command_t *command, redis_reply_t **reply,
                     cr_fault_t *fault) CR_MUST_USE;
 
+/* Takes `count` replies of which only a refusal matters; the first of them. */
+cr_err_t redis_drain(redis_t *self, size_t count, cr_fault_t *fault) CR_MUST_USE;
+
 void redis_reply_free(redis_reply_t **reply_p);
 bool redis_reply_is_nil(const redis_reply_t *reply);
 int64_t redis_reply_integer(const redis_reply_t *reply); /* of an integer or decimal text, else 0 */

@@ -14,22 +14,6 @@
 
 enum { REPLAY_PIPELINE = 256 };
 
-static cr_err_t
-take_replies(ledger_t *self, size_t count, cr_fault_t *fault)
-{
-    cr_err_t first = CR_OK;
-    for (size_t i = 0; i < count && first != CR_CLOSED; i++) {
-        redis_reply_t *reply;
-        cr_fault_t why;
-        cr_err_t err = redis_next(self->redis, &reply, &why);
-        if (err == CR_OK)
-            redis_reply_free(&reply);
-        else if (first == CR_OK)
-            first = cr_fault_set(fault, err, "%s", why.text);
-    }
-    return first;
-}
-
 /* Sends what came after `marked`, in its order. Repeating it would change nothing. */
 static cr_err_t
 replay(ledger_t *self, uint64_t marked, cr_fault_t *fault)
@@ -43,11 +27,11 @@ replay(ledger_t *self, uint64_t marked, cr_fault_t *fault)
         total++;
         if (++pending < REPLAY_PIPELINE)
             continue;
-        err = take_replies(self, pending, fault);
+        err = redis_drain(self->redis, pending, fault);
         pending = 0;
     }
     if (err == CR_OK)
-        err = take_replies(self, pending, fault);
+        err = redis_drain(self->redis, pending, fault);
     if (err == CR_OK && total > 0) {
         metrics_add(METRIC_LEDGER_RESTORED, (int64_t)total);
         cr_log(CR_LOG_WARN, "writes_restored", "commands=%zu from_mark=%" PRIu64, total, marked);

@@ -229,17 +229,9 @@ ledger_segments_begin(ledger_segments_t *self, uint32_t *generation, cr_fault_t 
 static cr_err_t
 drain(ledger_segments_t *self, cr_fault_t *fault)
 {
-    cr_err_t first = CR_OK;
-    for (; self->in_flight > 0; self->in_flight--) {
-        redis_reply_t *reply;
-        cr_fault_t why;
-        cr_err_t err = redis_next(self->redis, &reply, &why);
-        if (err == CR_OK)
-            redis_reply_free(&reply);
-        else if (first == CR_OK)
-            first = cr_fault_set(fault, err, "%s", why.text);
-    }
-    return first;
+    size_t count = self->in_flight;
+    self->in_flight = 0;
+    return redis_drain(self->redis, count, fault);
 }
 
 static bool
