@@ -372,12 +372,11 @@ redis_drain(redis_t *self, size_t count, cr_fault_t *fault)
 {
     cr_err_t first = CR_OK;
     for (size_t i = 0; i < count && first != CR_CLOSED; i++) {
-        redis_reply_t *reply;
+        redis_reply_t *reply = NULL;
         cr_fault_t why;
         cr_err_t err = redis_next(self, &reply, &why);
-        if (err == CR_OK)
-            redis_reply_free(&reply);
-        else if (first == CR_OK)
+        redis_reply_free(&reply);
+        if (err != CR_OK && first == CR_OK)
             first = cr_fault_set(fault, err, "%s", why.text);
     }
     return first;
