@@ -65,16 +65,16 @@ null_close(void **gateway_p)
 }
 
 static cr_err_t
-null_open(zloop_t *loop, const void *config, uint32_t window, void **gateway, cr_fault_t *fault)
+null_open(const gateway_port_t *port, void **gateway, cr_fault_t *fault)
 {
-    const null_config_t *own = config;
+    const null_config_t *own = port->config;
     null_t *self = calloc(1, sizeof *self);
     if (!self)
         return cr_fault_set(fault, CR_NOMEM, "out of memory");
-    *self = (null_t){.loop = loop, .stamps.fd = -1, .gives_receipts = own->gives_receipts};
+    *self = (null_t){.loop = port->loop, .stamps.fd = -1, .gives_receipts = own->gives_receipts};
     *gateway = self;
-    self->submits = calloc(window, sizeof *self->submits);
-    self->taken = calloc(window, sizeof *self->taken);
+    self->submits = calloc(port->window, sizeof *self->submits);
+    self->taken = calloc(port->window, sizeof *self->taken);
     cr_err_t err = self->submits && self->taken ? stamps_open(&self->stamps, own, fault)
                                                 : cr_fault_set(fault, CR_NOMEM, "out of memory");
     if (err != CR_OK)

@@ -79,14 +79,14 @@ fill(slow_t *self, const null_config_t *config, cr_fault_t *fault)
 }
 
 static cr_err_t
-slow_open(zloop_t *loop, const void *config, uint32_t window, void **gateway, cr_fault_t *fault)
+slow_open(const gateway_port_t *port, void **gateway, cr_fault_t *fault)
 {
     slow_t *self = calloc(1, sizeof *self);
     if (!self)
         return cr_fault_set(fault, CR_NOMEM, "out of memory");
-    *self = (slow_t){.loop = loop, .window = window, .stamps.fd = -1};
+    *self = (slow_t){.loop = port->loop, .window = port->window, .stamps.fd = -1};
     *gateway = self;
-    cr_err_t err = fill(self, config, fault);
+    cr_err_t err = fill(self, port->config, fault);
     if (err != CR_OK)
         slow_close(gateway);
     return err;

@@ -104,22 +104,23 @@ a_push_of_several_receipts_is_read_and_strangers_are_passed_over(void)
         "[{\"out_id\":\"0000001K.s.1.1\",\"success\":true,\"err_code\":\"DELIVERED\"},"
         "{\"out_id\":\"somebody else's\",\"success\":true},{\"biz_id\":\"1\"},7,"
         "{\"out_id\":\"0000001K.s.2.1\",\"success\":false,\"err_code\":\"MOBILE_IN_BLACK\"}]";
-    receipts_t *receipts = receipts_new(10);
-    CU_ASSERT_EQUAL(sms_receipts_read(CR_SLICE(body), receipts), CR_OK);
-    Crier__V1__Receipts message;
-    CU_ASSERT_TRUE(receipts_due(receipts, 0, &message));
-    CU_ASSERT_EQUAL(message.batch, 10);
-    CU_ASSERT_EQUAL(message.outcomes.len, 2);
-    CU_ASSERT_EQUAL(message.outcomes.data[0], CR_STATUS_DELIVERED);
-    CU_ASSERT_EQUAL(message.outcomes.data[1], CR_STATUS_FAILED_BLOCKED);
+    news_t *news = news_new(10);
+    CU_ASSERT_EQUAL(sms_receipts_read(CR_SLICE(body), news), CR_OK);
+    Crier__V1__Frame frame;
+    CU_ASSERT_TRUE_FATAL(news_due(news, 0, &frame));
+    const Crier__V1__Receipts *message = frame.receipts;
+    CU_ASSERT_EQUAL(message->batch, 10);
+    CU_ASSERT_EQUAL(message->outcomes.len, 2);
+    CU_ASSERT_EQUAL(message->outcomes.data[0], CR_STATUS_DELIVERED);
+    CU_ASSERT_EQUAL(message->outcomes.data[1], CR_STATUS_FAILED_BLOCKED);
     cr_wire_cursor_t cursor = {0};
-    cr_wire_pool_next(message.references, &cursor);
+    cr_wire_pool_next(message->references, &cursor);
     CU_ASSERT_TRUE(
-        cr_slice_equal(cr_wire_pool_next(message.references, &cursor), CR_SLICE("0000001K.s.2.1")));
+        cr_slice_equal(cr_wire_pool_next(message->references, &cursor), CR_SLICE("0000001K.s.2.1")));
     static const char *const broken[] = {"", "{}", "[", "[{\"out_id\":\"a\"}] x", "nonsense"};
     for (size_t i = 0; i < CR_COUNT(broken); i++)
-        CU_ASSERT_EQUAL(sms_receipts_read(cr_slice_of(broken[i]), receipts), CR_INVAL);
-    receipts_destroy(&receipts);
+        CU_ASSERT_EQUAL(sms_receipts_read(cr_slice_of(broken[i]), news), CR_INVAL);
+    news_destroy(&news);
 }
 
 /* Both expectations were computed by another program from the description alone. */

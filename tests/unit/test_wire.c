@@ -152,6 +152,24 @@ check_receipts_ack(const Crier__V1__Frame *frame)
 }
 
 static void
+check_replies(const Crier__V1__Frame *frame)
+{
+    const Crier__V1__Replies *replies = frame->replies;
+    const char *const addresses[] = {"13800000001", "oABCDEFG"};
+    const char *const texts[] = {"退订", ""};
+    CU_ASSERT_EQUAL(replies->batch, UINT64_C(1778547600000002));
+    CU_ASSERT_TRUE(pool_is(replies->addresses, 2, addresses));
+    CU_ASSERT_TRUE(pool_is(replies->texts, 2, texts));
+    CU_ASSERT_TRUE(bytes_are(replies->kinds, "\x00\x01", 2));
+}
+
+static void
+check_replies_ack(const Crier__V1__Frame *frame)
+{
+    CU_ASSERT_EQUAL(frame->replies_ack->batch, UINT64_C(1778547600000002));
+}
+
+static void
 check_revoke(const Crier__V1__Frame *frame)
 {
     CU_ASSERT_EQUAL(frame->revoke->lease, 300);
@@ -204,6 +222,8 @@ static const struct {
     {"ack", CRIER__V1__FRAME__BODY_ACK, check_ack},
     {"receipts", CRIER__V1__FRAME__BODY_RECEIPTS, check_receipts},
     {"receipts_ack", CRIER__V1__FRAME__BODY_RECEIPTS_ACK, check_receipts_ack},
+    {"replies", CRIER__V1__FRAME__BODY_REPLIES, check_replies},
+    {"replies_ack", CRIER__V1__FRAME__BODY_REPLIES_ACK, check_replies_ack},
     {"revoke", CRIER__V1__FRAME__BODY_REVOKE, check_revoke},
     {"ping", CRIER__V1__FRAME__BODY_PING, check_ping},
     {"pong", CRIER__V1__FRAME__BODY_PONG, check_pong},

@@ -186,14 +186,14 @@ read_password(smtp_t *self, cr_fault_t *fault)
 }
 
 static cr_err_t
-smtp_open(zloop_t *loop, const void *config, uint32_t window, void **gateway, cr_fault_t *fault)
+smtp_open(const gateway_port_t *port, void **gateway, cr_fault_t *fault)
 {
     smtp_t *self = calloc(1, sizeof *self);
     if (!self)
         return cr_fault_set(fault, CR_NOMEM, "out of memory");
     *gateway = self;
-    self->config = config;
-    self->loop = loop;
+    self->config = port->config;
+    self->loop = port->loop;
     curl_global_init(CURL_GLOBAL_DEFAULT); /* before any thread uses it */
     self->sender = (mail_sender_t){self->config->from, self->config->domain};
     mail_message_init();
@@ -202,9 +202,9 @@ smtp_open(zloop_t *loop, const void *config, uint32_t window, void **gateway, cr
         err = read_password(self, fault);
     if (err != CR_OK)
         return err;
-    return hire_couriers(self, window) == CR_OK
+    return hire_couriers(self, port->window) == CR_OK
                ? CR_OK
-               : cr_fault_set(fault, CR_NOMEM, "no threads for %u mails at a time", window);
+               : cr_fault_set(fault, CR_NOMEM, "no threads for %u mails at a time", port->window);
 }
 
 const gateway_kind_t smtp_gateway = {

@@ -15,11 +15,21 @@
 #include <czmq.h>
 
 #include "runtime/listener.h"
+#include "runtime/news.h"
 #include "runtime/outcome.h"
-#include "runtime/receipts.h"
 #include "runtime/render.h"
 
 typedef void gateway_done_fn(void *context, const outcome_t *outcome);
+
+/* What the runtime gives a gateway; lives longer than it. */
+typedef struct {
+    zloop_t *loop;
+    const void *config; /* the program's struct */
+    uint32_t window;    /* bounds submits under way */
+    news_t *news;       /* for what the gateway says by itself */
+    void *runtime;
+    void (*wake)(void *runtime); /* after news that came by no push */
+} gateway_port_t;
 
 typedef struct {
     const char *name; /* unique in the office, shown to people: "aliyun" */
@@ -28,16 +38,16 @@ typedef struct {
     bool gives_receipts; /* ACCEPTED is followed by one */
     bool by_id;          /* and it carries the gateway's id instead of our reference */
 
-    /* `config` is the program's struct. `window` bounds submits under way. */
-    cr_err_t (*open)(zloop_t *loop, const void *config, uint32_t window, void **gateway,
-                     cr_fault_t *fault);
+    cr_err_t (*open)(const gateway_port_t *port, void **gateway, cr_fault_t *fault);
     void (*close)(void **gateway_p);
     /* CR_NOMEM: nothing was submitted. Any other error is a refusal of the message itself. */
     cr_err_t (*submit)(void *gateway, const message_t *message, gateway_done_fn *done,
                        void *context);
-    /* A request to the listener: receipts go to `receipts`; the reply is given when they are
-     * acknowledged. NULL where the gateway pushes nothing. */
-    push_reply_t (*push)(void *gateway, const push_t *push, receipts_t *receipts);
+    /* A request to the listener: what it says goes to the port's news; a reply of 200 is given when
+     * that is acknowledged. NULL where the gateway pushes nothing. */
+    push_reply_t (*push)(void *gateway, const push_t *push);
+    /* What news_wait was told to wait for is acknowledged. NULL: the kind never waits itself. */
+    void (*taken)(void *gateway, uint64_t ticket);
 } gateway_kind_t;
 
 #endif

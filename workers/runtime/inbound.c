@@ -46,7 +46,7 @@ on_welcome(void *context, const Crier__V1__Welcome *welcome)
     board_welcome(self->board, welcome->report_outcomes, welcome->report_ms * CR_US_PER_MS);
     for (size_t i = 0; i < welcome->n_dropped; i++)
         board_lose(self->board, welcome->dropped[i]);
-    receipts_resend(self->receipts);
+    news_resend(self->news);
     if (self->draining)
         inbound_say_bye(self);
     runtime_advance(self);
@@ -89,17 +89,27 @@ take_ack(runtime_t *self, Crier__V1__Frame **frame_p)
     board_acknowledge(self->board, ack->lease, ack->sequence, ack->intent);
 }
 
+/* Tickets of the listener and of the kind differ: a kind that waits itself has no listener. */
 static void
-release_push(void *context, uint64_t ticket)
+release(void *context, uint64_t ticket)
 {
     runtime_t *self = context;
-    listener_release(self->listener, ticket);
+    if (self->kind->taken)
+        self->kind->taken(self->gateway, ticket);
+    else
+        listener_release(self->listener, ticket);
 }
 
 static void
 take_receipts_ack(runtime_t *self, Crier__V1__Frame **frame_p)
 {
-    receipts_acknowledge(self->receipts, (*frame_p)->receipts_ack->batch, release_push, self);
+    news_receipts_taken(self->news, (*frame_p)->receipts_ack->batch, release, self);
+}
+
+static void
+take_replies_ack(runtime_t *self, Crier__V1__Frame **frame_p)
+{
+    news_replies_taken(self->news, (*frame_p)->replies_ack->batch, release, self);
 }
 
 static void
@@ -127,6 +137,7 @@ static take_fn *const takers[] = {
     [CRIER__V1__FRAME__BODY_LEASE] = take_lease,
     [CRIER__V1__FRAME__BODY_ACK] = take_ack,
     [CRIER__V1__FRAME__BODY_RECEIPTS_ACK] = take_receipts_ack,
+    [CRIER__V1__FRAME__BODY_REPLIES_ACK] = take_replies_ack,
     [CRIER__V1__FRAME__BODY_REVOKE] = take_revoke,
     [CRIER__V1__FRAME__BODY_REFUSAL] = take_refusal,
 };

@@ -37,7 +37,8 @@ struct runtime {
     board_t *board;
     pace_t pace;
     render_t *render;
-    receipts_t *receipts;
+    news_t *news;
+    gateway_port_t port;
     listener_t *listener; /* NULL: the kind gets no pushes */
     link_t *link;
     flight_t *flights, *free_flights;

@@ -9,7 +9,7 @@
  *
  * Ownership  on_frame owns the frame it gets.
  * Threads    none: one link belongs to one loop.
- * Source     docs/protocol.md sections 1, 2 and 6.
+ * Source     docs/protocol.md sections 1, 2 and 7.
  * Limits     frames of 4 MiB; 1,000 messages queued each way.
  */
 #ifndef LINK_H

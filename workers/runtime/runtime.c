@@ -18,29 +18,21 @@ send_report(runtime_t *self, Crier__V1__Report *report)
     return link_send(self->link, &frame);
 }
 
-static bool
-send_receipts(runtime_t *self, Crier__V1__Receipts *receipts)
-{
-    Crier__V1__Frame frame = CRIER__V1__FRAME__INIT;
-    frame.body_case = CRIER__V1__FRAME__BODY_RECEIPTS;
-    frame.receipts = receipts;
-    return link_send(self->link, &frame);
-}
-
 /* What cannot be queued now counts as sent and is repeated when its second is over. */
 static void
 tell_what_is_due(runtime_t *self, int64_t now_us)
 {
     Crier__V1__Report report;
-    Crier__V1__Receipts receipts;
+    Crier__V1__Frame frame;
     while (link_is_up(self->link) && board_report(self->board, now_us, &report))
         if (!send_report(self, &report))
             break;
-    if (link_is_up(self->link) && receipts_due(self->receipts, now_us, &receipts))
-        send_receipts(self, &receipts);
+    while (link_is_up(self->link) && news_due(self->news, now_us, &frame))
+        if (!link_send(self->link, &frame))
+            break;
 }
 
-/* ---- receipts ------------------------------------------------------------------------------- */
+/* ---- news ----------------------------------------------------------------------------------- */
 
 static push_verdict_t
 on_push(void *context, const push_t *push)
@@ -48,13 +40,19 @@ on_push(void *context, const push_t *push)
     runtime_t *self = context;
     if (self->draining)
         return (push_verdict_t){{503, "text/plain", "leaving\n"}, false};
-    size_t before = receipts_collecting(self->receipts);
-    push_reply_t reply = self->kind->push(self->gateway, push, self->receipts);
-    bool waits = reply.status == 200 && receipts_collecting(self->receipts) > before;
-    if (waits && receipts_wait(self->receipts, push_ticket(push)) != CR_OK)
+    size_t before = news_collecting(self->news);
+    push_reply_t reply = self->kind->push(self->gateway, push);
+    bool waits = reply.status == 200 && news_collecting(self->news) > before;
+    if (waits && news_wait(self->news, push_ticket(push)) != CR_OK)
         return (push_verdict_t){{503, "text/plain", "busy\n"}, false};
     runtime_advance(self);
     return (push_verdict_t){reply, waits};
+}
+
+static void
+on_news(void *context)
+{
+    runtime_wake(context);
 }
 
 /* ---- draining and the timer ----------------------------------------------------------------- */
@@ -62,7 +60,7 @@ on_push(void *context, const push_t *push)
 static void
 drain_on(runtime_t *self, int64_t now_us)
 {
-    bool done = board_count(self->board) == 0 && receipts_is_empty(self->receipts);
+    bool done = board_count(self->board) == 0 && news_is_empty(self->news);
     bool late = now_us >= self->drain_us + drain_all_us;
     if (!done && !late)
         return;
@@ -163,7 +161,7 @@ runtime_advance(runtime_t *self)
         link_us,
         now_us + tick_us,
         up ? board_due_us(self->board) : INT64_MAX,
-        up ? receipts_due_us(self->receipts) : INT64_MAX,
+        up ? news_due_us(self->news) : INT64_MAX,
         pace_us > now_us ? pace_us : INT64_MAX,
     };
     arm(self, earliest(due, CR_COUNT(due)), now_us);
@@ -191,8 +189,8 @@ make_parts(runtime_t *self)
     };
     self->board = board_new(&rules);
     self->render = render_new();
-    self->receipts = receipts_new((uint64_t)cr_clock_wall_us());
-    if (!self->board || !self->render || !self->receipts || submit_prepare(self) != CR_OK)
+    self->news = news_new((uint64_t)cr_clock_wall_us());
+    if (!self->board || !self->render || !self->news || submit_prepare(self) != CR_OK)
         return CR_NOMEM;
     snprintf(self->gateway_name, sizeof self->gateway_name, "%s%s", self->kind->name,
              rules.drill ? "-drill" : "");
@@ -243,8 +241,15 @@ runtime_start(cr_service_t *service, const gateway_kind_t *kind, const void *con
     self->loop = cr_service_loop(service);
     if (make_parts(self) != CR_OK)
         return cr_fault_set(fault, CR_NOMEM, "out of memory");
-    cr_err_t err =
-        kind->open(self->loop, config, (uint32_t)self->config->window, &self->gateway, fault);
+    self->port = (gateway_port_t){
+        .loop = self->loop,
+        .config = config,
+        .window = (uint32_t)self->config->window,
+        .news = self->news,
+        .runtime = self,
+        .wake = on_news,
+    };
+    cr_err_t err = kind->open(&self->port, &self->gateway, fault);
     if (err == CR_OK)
         err = open_link(self, fault);
     if (err != CR_OK)
@@ -266,9 +271,9 @@ void
 runtime_dump(void *app)
 {
     const runtime_t *self = app;
-    cr_log(CR_LOG_INFO, "state", "up=%d leases=%zu in_flight=%u receipts_waiting=%d draining=%d",
+    cr_log(CR_LOG_INFO, "state", "up=%d leases=%zu in_flight=%u news_waiting=%d draining=%d",
            link_is_up(self->link), board_count(self->board), self->pace.in_flight,
-           !receipts_is_empty(self->receipts), self->draining);
+           !news_is_empty(self->news), self->draining);
 }
 
 void
@@ -285,7 +290,7 @@ runtime_destroy(void **app_p)
     if (self->timer != -1)
         zloop_timer_end(self->loop, self->timer);
     board_destroy(&self->board);
-    receipts_destroy(&self->receipts);
+    news_destroy(&self->news);
     render_destroy(&self->render);
     free(self->flights);
     free(self);

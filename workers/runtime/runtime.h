@@ -2,8 +2,8 @@
  * runtime - the skeleton every worker shares
  *
  * A channel's program is its option table, its gateway kind and this. The runtime connects, takes
- * leases, paces, submits, reports, passes receipts on, and drains: decisions are in board, pace and
- * receipts (pure), this is the loop around them.
+ * leases, paces, submits, reports, passes news on, and drains: decisions are in board, pace and
+ * news (pure), this is the loop around them.
  *
  * Drain      on TERM nothing more is submitted; what is under way is awaited for 7 s and then
  *            UNKNOWN; when the last report is acknowledged, or after 9 s, the worker ends.

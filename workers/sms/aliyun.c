@@ -26,6 +26,7 @@ typedef struct call {
 
 typedef struct aliyun {
     const aliyun_config_t *config;
+    news_t *news;
     cr_http_t *http;
     char *host, *path, *secret, *token;
     sms_template_t template;
@@ -154,7 +155,7 @@ aliyun_submit(void *gateway, const message_t *message, gateway_done_fn *done, vo
 /* ---- receipts ------------------------------------------------------------------------------- */
 
 static push_reply_t
-aliyun_push(void *gateway, const push_t *push, receipts_t *receipts)
+aliyun_push(void *gateway, const push_t *push)
 {
     static const push_reply_t taken = {200, "application/json",
                                        "{\"code\":0,\"msg\":\"\xe6\x88\x90\xe5\x8a\x9f\"}"};
@@ -169,7 +170,7 @@ aliyun_push(void *gateway, const push_t *push, receipts_t *receipts)
     if (strlen(token) != strlen(self->token) ||
         sodium_memcmp(token, self->token, strlen(token)) != 0)
         return denied;
-    cr_err_t err = sms_receipts_read(push_body(push), receipts);
+    cr_err_t err = sms_receipts_read(push_body(push), self->news);
     if (err == CR_OK)
         return taken;
     return err == CR_INVAL ? broken : busy;
@@ -234,7 +235,7 @@ make_calls(aliyun_t *self, uint32_t window)
 }
 
 static cr_err_t
-aliyun_open(zloop_t *loop, const void *config, uint32_t window, void **gateway, cr_fault_t *fault)
+aliyun_open(const gateway_port_t *port, void **gateway, cr_fault_t *fault)
 {
     aliyun_t *self = calloc(1, sizeof *self);
     if (!self || sodium_init() < 0) {
@@ -242,7 +243,8 @@ aliyun_open(zloop_t *loop, const void *config, uint32_t window, void **gateway, 
         return cr_fault_set(fault, CR_NOMEM, "out of memory");
     }
     *gateway = self;
-    self->config = config;
+    self->config = port->config;
+    self->news = port->news;
     self->template =
         (sms_template_t){self->config->template_code, self->config->template_parameter};
     cr_str_init(&self->form, FORM_BYTES_MAX);
@@ -255,8 +257,8 @@ aliyun_open(zloop_t *loop, const void *config, uint32_t window, void **gateway, 
         err = cr_keys_load_line(self->config->listen.token_file, &self->token, fault);
     if (err != CR_OK)
         return err;
-    self->http = cr_http_new(loop, window);
-    return self->http && make_calls(self, window) == CR_OK
+    self->http = cr_http_new(port->loop, port->window);
+    return self->http && make_calls(self, port->window) == CR_OK
                ? CR_OK
                : cr_fault_set(fault, CR_NOMEM, "out of memory");
 }

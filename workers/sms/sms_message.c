@@ -83,7 +83,7 @@ sms_message_form(const message_t *message, const sms_template_t *template, cr_st
 
 /* One report; what is not about a message of ours is passed over. */
 static cr_err_t
-read_report(const json_t *report, receipts_t *receipts)
+read_report(const json_t *report, news_t *news)
 {
     const char *reference = json_string_value(json_object_get(report, "out_id"));
     const char *code = json_string_value(json_object_get(report, "err_code"));
@@ -96,11 +96,11 @@ read_report(const json_t *report, receipts_t *receipts)
         .gateway_id = CR_SLICE(""),
         .outcome = sms_receipt_outcome(success, cr_slice_of(code ? code : "")),
     };
-    return receipts_add(receipts, &receipt);
+    return news_receipt(news, &receipt);
 }
 
 cr_err_t
-sms_receipts_read(cr_slice_t body, receipts_t *receipts)
+sms_receipts_read(cr_slice_t body, news_t *news)
 {
     json_t *reports = json_loadb(body.text, body.length, 0, NULL);
     cr_err_t err = json_is_array(reports) ? CR_OK : CR_INVAL;
@@ -109,7 +109,7 @@ sms_receipts_read(cr_slice_t body, receipts_t *receipts)
     json_array_foreach(reports, i, report)
     {
         if (err == CR_OK)
-            err = read_report(report, receipts);
+            err = read_report(report, news);
     }
     json_decref(reports);
     return err;

@@ -10,7 +10,7 @@
 #define SMS_MESSAGE_H
 
 #include "cr_str.h"
-#include "runtime/receipts.h"
+#include "runtime/news.h"
 #include "runtime/render.h"
 
 typedef struct {
@@ -23,6 +23,6 @@ cr_err_t sms_message_form(const message_t *message, const sms_template_t *templa
                           cr_str_t *out) CR_MUST_USE;
 
 /* Adds the receipts of a pushed JSON array. CR_INVAL: not one; CR_TOOBIG: later. */
-cr_err_t sms_receipts_read(cr_slice_t body, receipts_t *receipts) CR_MUST_USE;
+cr_err_t sms_receipts_read(cr_slice_t body, news_t *news) CR_MUST_USE;
 
 #endif

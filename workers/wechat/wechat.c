@@ -26,6 +26,7 @@ typedef struct call {
 
 typedef struct wechat {
     const wechat_config_t *config;
+    news_t *news;
     cr_http_t *http;
     token_config_t token_config;
     token_t *token;
@@ -164,7 +165,7 @@ is_signed(const wechat_t *self, const push_t *push)
 }
 
 static push_reply_t
-take_event(const push_t *push, receipts_t *receipts)
+take_event(const wechat_t *self, const push_t *push)
 {
     static const push_reply_t taken = {200, "text/plain", "success"};
     static const push_reply_t broken = {400, "text/plain", "not an event\n"};
@@ -175,11 +176,11 @@ take_event(const push_t *push, receipts_t *receipts)
     if (!event.is_result)
         return taken;
     const receipt_t receipt = {CR_SLICE(""), cr_slice_of(event.msgid), event.outcome};
-    return receipts_add(receipts, &receipt) == CR_OK ? taken : busy;
+    return news_receipt(self->news, &receipt) == CR_OK ? taken : busy;
 }
 
 static push_reply_t
-wechat_push(void *gateway, const push_t *push, receipts_t *receipts)
+wechat_push(void *gateway, const push_t *push)
 {
     static const push_reply_t unknown = {404, "text/plain", "not found\n"};
     static const push_reply_t denied = {403, "text/plain", "wrong signature\n"};
@@ -190,7 +191,7 @@ wechat_push(void *gateway, const push_t *push, receipts_t *receipts)
         return denied;
     if (strcmp(push_method(push), "GET") == 0) /* the platform checks the address once */
         return (push_reply_t){200, "text/plain", push_query(push, "echostr")};
-    return strcmp(push_method(push), "POST") == 0 ? take_event(push, receipts) : method;
+    return strcmp(push_method(push), "POST") == 0 ? take_event(gateway, push) : method;
 }
 
 /* ---- open and close ------------------------------------------------------------------------- */
@@ -246,7 +247,7 @@ make_parts(wechat_t *self, zloop_t *loop, uint32_t window)
 }
 
 static cr_err_t
-wechat_open(zloop_t *loop, const void *config, uint32_t window, void **gateway, cr_fault_t *fault)
+wechat_open(const gateway_port_t *port, void **gateway, cr_fault_t *fault)
 {
     wechat_t *self = calloc(1, sizeof *self);
     if (!self || sodium_init() < 0) {
@@ -254,13 +255,14 @@ wechat_open(zloop_t *loop, const void *config, uint32_t window, void **gateway, 
         return cr_fault_set(fault, CR_NOMEM, "out of memory");
     }
     *gateway = self;
-    self->config = config;
+    self->config = port->config;
+    self->news = port->news;
     cr_str_init(&self->url, URL_BYTES_MAX);
     xmlInitParser();
     cr_err_t err = cr_keys_load_line(self->config->secret_file, &self->secret, fault);
     if (err == CR_OK)
         err = cr_keys_load_line(self->config->listen.token_file, &self->event_token, fault);
-    if (err == CR_OK && make_parts(self, loop, window) != CR_OK)
+    if (err == CR_OK && make_parts(self, port->loop, port->window) != CR_OK)
         err = cr_fault_set(fault, CR_NOMEM, "out of memory");
     return err;
 }

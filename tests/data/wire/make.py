@@ -40,6 +40,9 @@ FRAMES = {
         batch=1778547600000001, references=pool("0000001K.s.4711.1", ""), gateway_ids=pool("", "900619746936498440"),
         outcomes=bytes([32, 65]))),
     "receipts_ack": dict(receipts_ack=pb.ReceiptsAck(batch=1778547600000001)),
+    "replies": dict(replies=pb.Replies(
+        batch=1778547600000002, addresses=pool("13800000001", "oABCDEFG"), texts=pool("退订", ""), kinds=bytes([0, 1]))),
+    "replies_ack": dict(replies_ack=pb.RepliesAck(batch=1778547600000002)),
     "revoke": dict(revoke=pb.Revoke(lease=300, reason=2)),
     "ping": dict(ping=pb.Ping(stamp=123456789)),
     "pong": dict(pong=pb.Pong(stamp=123456789)),
