@@ -115,8 +115,8 @@ a_push_of_several_receipts_is_read_and_strangers_are_passed_over(void)
     CU_ASSERT_EQUAL(message->outcomes.data[1], CR_STATUS_FAILED_BLOCKED);
     cr_wire_cursor_t cursor = {0};
     cr_wire_pool_next(message->references, &cursor);
-    CU_ASSERT_TRUE(
-        cr_slice_equal(cr_wire_pool_next(message->references, &cursor), CR_SLICE("0000001K.s.2.1")));
+    CU_ASSERT_TRUE(cr_slice_equal(cr_wire_pool_next(message->references, &cursor),
+                                  CR_SLICE("0000001K.s.2.1")));
     static const char *const broken[] = {"", "{}", "[", "[{\"out_id\":\"a\"}] x", "nonsense"};
     for (size_t i = 0; i < CR_COUNT(broken); i++)
         CU_ASSERT_EQUAL(sms_receipts_read(cr_slice_of(broken[i]), news), CR_INVAL);
