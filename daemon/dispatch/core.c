@@ -374,14 +374,28 @@ is_offered(const core_t *core, const broadcast_t *broadcast, const worker_t *wor
            broadcast->channels[worker->shown.channel];
 }
 
+/* A gateway that said "later" is not asked again while another one can be. */
+static bool
+next_block(core_t *core, const worker_t *worker, channel_t *channel, gateway_turn_t turn,
+           uint32_t *block)
+{
+    cursor_t *cursor = &channel->cursor;
+    uint32_t key = gateway_key(worker->shown.gateway.name);
+    if (turn == GATEWAY_REFUSED)
+        return cursor_next_refused(cursor, core->now.mono_us, key, block);
+    return cursor_next(cursor, core->now.mono_us, gateway_has_another(core, worker) ? key : 0,
+                       block);
+}
+
 /* One lease of this broadcast, past blocks where everybody is suppressed. */
 static bool
-offer_broadcast(core_t *core, worker_t *worker, broadcast_t *broadcast, uint32_t *budget)
+offer_broadcast(core_t *core, worker_t *worker, broadcast_t *broadcast, gateway_turn_t turn,
+                uint32_t *budget)
 {
     channel_t *channel = broadcast->channels[worker->shown.channel];
     uint32_t block;
     while (*budget > 0 && !worker->unreachable && !core_is_busy(core) &&
-           cursor_next(&channel->cursor, core->now.mono_us, &block)) {
+           next_block(core, worker, channel, turn, &block)) {
         --*budget;
         if (lease_grant(core, worker, channel, block))
             return true;
@@ -391,32 +405,44 @@ offer_broadcast(core_t *core, worker_t *worker, broadcast_t *broadcast, uint32_t
 
 /* The first lane first; within a lane the broadcast that began first. */
 static bool
-offer_work(core_t *core, worker_t *worker, uint32_t *budget)
+offer_work(core_t *core, worker_t *worker, bool fair, uint32_t *budget)
 {
     for (int lane = 0; lane < CR_LANE_COUNT; lane++) {
-        if (!roster_has_credit(core, worker, (cr_lane_t)lane))
+        if (!core->lanes[lane] || !roster_has_credit(core, worker, (cr_lane_t)lane))
+            continue;
+        gateway_turn_t turn = gateway_turn(core, worker, (cr_lane_t)lane);
+        if (turn == GATEWAY_NOTHING || (fair && turn == GATEWAY_LATER))
             continue;
         for (broadcast_t *broadcast = core->lanes[lane]; broadcast; broadcast = broadcast->next)
             if (is_offered(core, broadcast, worker) &&
-                offer_broadcast(core, worker, broadcast, budget))
+                offer_broadcast(core, worker, broadcast, turn, budget))
                 return true;
     }
     return false;
 }
 
-/* A lease each in turn until nobody takes more. False: there was more than one tick may do. */
+/* A lease each in turn. */
+static bool
+offer_round(core_t *core, bool fair, uint32_t *budget)
+{
+    bool taken = false;
+    gateways_survey(core);
+    for (uint32_t i = 0; i < core->worker_count; i++)
+        taken |=
+            offer_work(core, core->workers[(core->turn + i) % core->worker_count], fair, budget);
+    core->turn++;
+    return taken;
+}
+
+/* Until nobody takes more; who is ahead of its share gets what those behind it leave. False: there
+ * was more than one tick may do. */
 static bool
 hand_out(core_t *core)
 {
     uint32_t budget = SCREENS_A_TICK;
     bool taken = !core->stopping;
-    while (taken && budget > 0) {
-        taken = false;
-        for (uint32_t i = 0; i < core->worker_count; i++)
-            taken |=
-                offer_work(core, core->workers[(core->turn + i) % core->worker_count], &budget);
-        core->turn++;
-    }
+    while (taken && budget > 0)
+        taken = offer_round(core, true, &budget) || offer_round(core, false, &budget);
     return budget > 0;
 }
 
@@ -437,6 +463,7 @@ core_tick(core_t *core, core_time_t now)
     if (now.mono_us >= core->timed_us) {
         core->timed_us = now.mono_us + (is_idle(core) ? IDLE_MS : TIMED_MS) * CR_US_PER_MS;
         roster_tick(core);
+        gateways_tune(core);
         receipts_tick(core);
         more = settle_tick(core);
         more |= unknown_tick(core);

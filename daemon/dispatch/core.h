@@ -20,15 +20,18 @@
 #include "cr_clock.h"
 #include "cr_id.h"
 #include "cr_status.h"
+#include "share.h"
 
 enum {
-    CORE_BLOCK = 256,         /* ranks of one lease; also the unit of retries and sweeps */
-    CORE_NAME_MAX = 32,       /* of a worker or gateway, with its NUL */
-    CORE_RECORD_MAX = 352,    /* bytes of a stored lease */
-    CORE_TRAIL_MAX = 512,     /* bytes of a trail record */
-    CORE_CREDIT_MAX = 64,     /* leases a worker can hold */
-    CORE_WINDOW_MAX = 4096,   /* submits that a gateway can have unanswered */
-    CORE_WORKERS_MAX = 1024,  /* known at once */
+    CORE_BLOCK = 256,        /* ranks of one lease; also the unit of retries and sweeps */
+    CORE_NAME_MAX = 32,      /* of a worker or gateway, with its NUL */
+    CORE_RECORD_MAX = 352,   /* bytes of a stored lease */
+    CORE_TRAIL_MAX = 512,    /* bytes of a trail record */
+    CORE_CREDIT_MAX = 64,    /* leases a worker can hold */
+    CORE_WINDOW_MAX = 4096,  /* submits that a gateway can have unanswered */
+    CORE_WORKERS_MAX = 1024, /* known at once */
+    CORE_RULES_MAX = 256,    /* gateways that somebody said something about */
+    CORE_WEIGHT_MAX = 1000,
     CORE_RECEIPTS_MAX = 1024, /* in one batch */
     CORE_BATCHES_MAX = 256,   /* not yet stored or found */
     CORE_GATEWAY_ID_MAX = 128,
@@ -44,6 +47,7 @@ typedef struct {
     uint64_t seed;  /* of the jitter */
     int64_t lease_us, retry_first_us, retry_max_us;
     unsigned attempts_max; /* 1..8 */
+    int64_t zone_us;       /* local time less UTC: when a day begins */
 } core_config_t;
 
 typedef struct {
@@ -61,6 +65,15 @@ typedef struct {
     bool drill, gives_receipts, idempotent;
     uint32_t window, per_second;
 } core_gateway_t;
+
+/* How the office uses a gateway. The emergency lane heeds `paused` alone. */
+typedef struct {
+    unsigned priority;   /* 0 comes first; a higher number stands by while a lower one can work */
+    unsigned weight;     /* 1 to CORE_WEIGHT_MAX: its share among those of the same priority */
+    uint32_t per_second; /* submits of all its workers; 0: as they are configured */
+    uint32_t per_day;    /* submits from midnight to midnight; 0: no limit */
+    bool paused;
+} core_rule_t;
 
 typedef struct {
     const char *worker; /* shorter than CORE_NAME_MAX */
@@ -175,6 +188,8 @@ typedef struct {
                 uint32_t intent);
     void (*refuse)(void *context, const char *worker, core_refusal_t reason, uint64_t lease,
                    const char *text);
+    /* It may submit so many a second from now on; 0: as it is configured. May be NULL. */
+    void (*tune)(void *context, const char *worker, uint32_t per_second);
     void (*revoke)(void *context, const char *worker, uint64_t lease, core_stop_t reason);
     void (*receipts_ack)(void *context, const char *worker, uint64_t batch);
     void (*store)(void *context, const core_write_t *write);
@@ -232,6 +247,12 @@ void core_credit(core_t *self, const char *worker, uint32_t credit, uint32_t urg
 /* The worker gets no leases from now on, or does again; what it holds it finishes. One that is not
  * there is remembered. CR_TOOBIG: no room for another. */
 cr_err_t core_drain(core_t *self, core_time_t now, const char *worker, bool on) CR_MUST_USE;
+/* From now on the gateway of this name is used so, whether it is there or not. CR_TOOBIG: no room for
+ * another rule. */
+cr_err_t core_rule(core_t *self, core_time_t now, const char *gateway,
+                   const core_rule_t *rule) CR_MUST_USE;
+/* Of a gateway that has a rule: submits of that local day (since 1970) before our start. */
+void core_used(core_t *self, core_time_t now, const char *gateway, int64_t day, uint32_t used);
 /* The worker's connection is gone: nothing is sent to it until it is heard again. */
 void core_unreachable(core_t *self, const char *worker);
 void core_report(core_t *self, core_time_t now, const char *worker, const core_report_t *report);
@@ -269,6 +290,7 @@ typedef enum {
     CORE_WAITS_RECEIPTS,
     CORE_WAITS_LEDGER,
     CORE_WAITS_GATEWAY, /* workers are there, none of which can reach its gateway */
+    CORE_WAITS_RULE,    /* their gateways are paused, or have submitted what a day allows */
     CORE_WAITS_TURN     /* all workers have as much as they may hold */
 } core_wait_t;
 
@@ -290,6 +312,17 @@ typedef struct {
     uint32_t workers, leases_out, writes_out, batches;
 } core_stats_t;
 
+/* A gateway that a worker or a rule names. */
+typedef struct {
+    const char *name;
+    const core_rule_t *rule;
+    int64_t day;   /* local, since 1970 */
+    uint32_t used; /* submits of that day */
+    share_verdict_t receipts;
+} core_route_t;
+
+typedef void core_see_gateway_fn(void *context, const core_route_t *gateway);
+void core_each_gateway(core_t *self, core_time_t now, core_see_gateway_fn *see, void *context);
 void core_each_worker(const core_t *self, void (*see)(void *context, const core_worker_t *worker),
                       void *context);
 /* All, the oldest first. `over`: done, cancelled or not. */

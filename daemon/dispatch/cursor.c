@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+enum { LOOK_AHEAD = 64 }; /* blocks */
+
 static bool
 is_open(cr_status_t status)
 {
@@ -81,26 +83,65 @@ cursor_block_length(const cursor_t *self, uint32_t block)
     return left < CORE_BLOCK ? left : CORE_BLOCK;
 }
 
-/* A wave passes over all blocks once, and learns on its way when the next one is due. */
 static bool
-next_due(cursor_t *self, int64_t now_us, uint32_t *found)
+is_due(const cursor_block_t *block, int64_t now_us)
+{
+    return !block->lease && block->retry > 0 && block->due_us <= now_us;
+}
+
+/* To other gateways than the one that refused it; what may have been sent already is not. */
+static bool
+is_left(const cursor_block_t *block, uint32_t refuser)
+{
+    return refuser != 0 && block->refuser == refuser && block->doubter == 0;
+}
+
+/* A wave passes over all blocks once, and learns on its way when the next one is due. It stays at a
+ * block that is left to another gateway, and looks a little further from there. */
+static bool
+next_due(cursor_t *self, int64_t now_us, uint32_t avoid, uint32_t *found)
 {
     if (now_us < self->next_due_us)
         return false;
-    for (; self->wave < self->block_count; self->wave++) {
-        const cursor_block_t *block = &self->blocks[self->wave];
-        if (block->lease || block->retry == 0)
-            continue;
-        if (block->due_us <= now_us) {
-            *found = self->wave;
+    bool left = false;
+    uint32_t end = self->block_count;
+    for (uint32_t i = self->wave; i < end; i++) {
+        const cursor_block_t *block = &self->blocks[i];
+        bool due = is_due(block, now_us);
+        if (due && !is_left(block, avoid)) {
+            *found = i;
             return true;
         }
-        if (block->due_us < self->wave_due_us)
+        if (due && !left)
+            end = end - i > LOOK_AHEAD ? i + LOOK_AHEAD : end;
+        left |= due;
+        if (left)
+            continue;
+        if (!block->lease && block->retry > 0 && block->due_us < self->wave_due_us)
             self->wave_due_us = block->due_us;
+        self->wave = i + 1;
     }
+    if (left)
+        return false;
     self->wave = 0;
     self->next_due_us = self->wave_due_us;
     self->wave_due_us = CURSOR_NEVER;
+    return false;
+}
+
+bool
+cursor_next_refused(const cursor_t *self, int64_t now_us, uint32_t key, uint32_t *found)
+{
+    if (now_us < self->next_due_us)
+        return false;
+    for (uint32_t i = self->wave; i < self->block_count && i - self->wave < LOOK_AHEAD; i++) {
+        const cursor_block_t *block = &self->blocks[i];
+        if (is_due(block, now_us) && block->refuser > CURSOR_SEVERAL && block->refuser != key &&
+            block->doubter == 0) {
+            *found = i;
+            return true;
+        }
+    }
     return false;
 }
 
@@ -118,9 +159,9 @@ next_fresh(cursor_t *self, uint32_t *found)
 }
 
 bool
-cursor_next(cursor_t *self, int64_t now_us, uint32_t *block)
+cursor_next(cursor_t *self, int64_t now_us, uint32_t avoid, uint32_t *block)
 {
-    return next_due(self, now_us, block) || next_fresh(self, block);
+    return next_due(self, now_us, avoid, block) || next_fresh(self, block);
 }
 
 uint32_t
@@ -178,6 +219,13 @@ cursor_back_off(cursor_t *self, uint32_t block, int64_t due_us)
     if (due_us > at->due_us)
         at->due_us = due_us;
     expect(self, at->due_us);
+}
+
+void
+cursor_refuse(cursor_t *self, uint32_t block, uint32_t key)
+{
+    uint32_t *refuser = &self->blocks[block].refuser;
+    *refuser = *refuser == 0 || *refuser == key ? key : CURSOR_SEVERAL;
 }
 
 void

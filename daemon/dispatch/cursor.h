@@ -7,7 +7,7 @@
  *
  * Invariants every byte moves by cr_status_may; counts equal a recount of the bytes at any time; no
  *            free block before `scan` has a WAITING byte, none before `sweep` an open one.
- * Memory     1 byte a delivery and 56 bytes a block of 256.
+ * Memory     1 byte a delivery and 64 bytes a block of 256.
  */
 #ifndef CURSOR_H
 #define CURSOR_H
@@ -27,6 +27,7 @@ typedef struct {
     uint64_t uncertain[CORE_BLOCK / 64]; /* bit per rank: an earlier submit has no known end */
     uint16_t waiting, retry;
     uint32_t doubter; /* key of the gateway that has those; 0 when none is set */
+    uint32_t refuser; /* key of the gateway that said "later" of its RETRY bytes; 0: none */
 } cursor_block_t;
 
 typedef struct {
@@ -48,8 +49,11 @@ void cursor_fini(cursor_t *self);
 bool cursor_move(cursor_t *self, uint32_t rank, cr_status_t to);
 uint32_t cursor_block_length(const cursor_t *self, uint32_t block);
 
-/* The next free block with something to send now. */
-bool cursor_next(cursor_t *self, int64_t now_us, uint32_t *block);
+/* The next free block with something to send now; retries of what the gateway `avoid` (0: nobody)
+ * refused are left to others. */
+bool cursor_next(cursor_t *self, int64_t now_us, uint32_t avoid, uint32_t *block);
+/* The next free block with due retries that another gateway than `key` refused. */
+bool cursor_next_refused(const cursor_t *self, int64_t now_us, uint32_t key, uint32_t *block);
 /* Ranks of the block (as offsets, ascending) that may be sent now. */
 uint32_t cursor_ready(const cursor_t *self, uint32_t block, int64_t now_us,
                       uint8_t offsets[CORE_BLOCK]);
@@ -59,6 +63,8 @@ bool cursor_next_open(cursor_t *self, uint32_t *block);
 void cursor_release(cursor_t *self, uint32_t block);
 /* Its RETRY bytes wait until `due_us`, or longer if they do so already. */
 void cursor_back_off(cursor_t *self, uint32_t block, int64_t due_us);
+/* The gateway of this key (not 0) said "later" of some. */
+void cursor_refuse(cursor_t *self, uint32_t block, uint32_t key);
 /* No RETRY byte waits longer than `from_us` and a part of `spread_us`, each block another part. */
 void cursor_pull(cursor_t *self, int64_t from_us, int64_t spread_us);
 /* Its RETRY bytes are due at once. */

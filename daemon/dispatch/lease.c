@@ -20,6 +20,8 @@ lease_mark_answered(lease_t *lease, uint32_t position)
     lease->answers[position / 64] |= UINT64_C(1) << position % 64;
     lease->answered++;
     lease->channel->leased--;
+    if (lease->route)
+        lease->route->promised--;
 }
 
 bool
@@ -28,20 +30,10 @@ lease_is_urgent(const lease_t *lease)
     return lease->channel->broadcast->spec.lane == CR_LANE_EMERGENCY;
 }
 
-/* Of the gateway: FNV-1a, but none of the values that stand for no gateway. */
-static uint32_t
-gateway_key(const lease_t *lease)
-{
-    uint32_t hash = 2166136261u;
-    for (const char *at = lease->gateway; *at; at++)
-        hash = (hash ^ (unsigned char)*at) * 16777619u;
-    return hash | 2;
-}
-
 void
 lease_doubt(const lease_t *lease, uint32_t rank)
 {
-    cursor_doubt(&lease->channel->cursor, rank, gateway_key(lease));
+    cursor_doubt(&lease->channel->cursor, rank, gateway_key(lease->gateway));
 }
 
 /* ---- handing out ------------------------------------------------------------------------------ */
@@ -92,6 +84,7 @@ new_lease(worker_t *worker, channel_t *channel, uint32_t block)
     lease->window = gateway->window;
     lease->idempotent = gateway->idempotent;
     lease->free_running = channel->broadcast->spec.lane == CR_LANE_EMERGENCY;
+    lease->route = worker->gateway;
     memcpy(lease->gateway, gateway->name, sizeof lease->gateway);
     return lease;
 }
@@ -103,7 +96,7 @@ keep_from_others(const lease_t *lease, cr_status_t verdicts[CORE_BLOCK])
     const cursor_t *cursor = &lease->channel->cursor;
     const broadcast_t *broadcast = lease->channel->broadcast;
     uint32_t doubter = cursor->blocks[lease->block].doubter;
-    if (doubter == 0 || doubter == gateway_key(lease) || broadcast->anywhere ||
+    if (doubter == 0 || doubter == gateway_key(lease->gateway) || broadcast->anywhere ||
         broadcast->spec.resend_unknown)
         return;
     uint32_t length = cursor_block_length(cursor, lease->block);
@@ -125,7 +118,8 @@ fill(core_t *core, lease_t *lease, write_t *write)
                       cursor_block_length(&channel->cursor, lease->block)};
     core->act.screen(core->act.context, &run, verdicts);
     keep_from_others(lease, verdicts);
-    for (uint32_t i = 0; i < count; i++) {
+    uint32_t room = lease->free_running ? CORE_BLOCK : gateway_room(core, lease->route);
+    for (uint32_t i = 0; i < count && lease->count < room; i++) {
         uint32_t rank = first + ready[i];
         if (verdicts[ready[i]] == CR_STATUS_WAITING) {
             lease->offsets[lease->count] = ready[i];
@@ -179,6 +173,7 @@ static void
 shrink(core_t *core, lease_t *lease, uint32_t count)
 {
     lease->channel->leased -= lease->count - count;
+    lease->route->promised -= lease->count - count;
     lease->count = count;
     if (lease->intent > count)
         lease->intent = lease->asked = count;
@@ -216,6 +211,7 @@ let_go(core_t *core, lease_t *lease, write_t *write)
     if (lease->count == 0)
         return false;
     lease_link(lease);
+    gateway_charge(core, lease);
     core->stats.leases_out++;
     core->stats.leases_granted++;
     write->lease = lease;
@@ -263,6 +259,8 @@ lease_end(core_t *core, lease_t *lease)
     *at = lease->next;
     lease->channel->leases--;
     lease->channel->leased -= lease->count - lease->answered;
+    if (lease->route)
+        lease->route->promised -= lease->count - lease->answered;
     lease->channel->broadcast->changed = true;
     core->stats.leases_out--;
     cursor_release(&lease->channel->cursor, lease->block);

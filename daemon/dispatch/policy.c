@@ -16,6 +16,14 @@ policy_is_outcome(cr_status_t outcome)
 }
 
 bool
+policy_may_have_gone(cr_status_t outcome)
+{
+    cr_status_class_t kind = cr_status_class(outcome);
+    return kind == CR_STATUS_CLASS_ACCEPTED || kind == CR_STATUS_CLASS_DELIVERED ||
+           kind == CR_STATUS_CLASS_UNKNOWN;
+}
+
+bool
 policy_is_receipt(cr_status_t outcome)
 {
     return outcome == CR_STATUS_DELIVERED ||

@@ -19,6 +19,8 @@ typedef struct {
 
 /* Whether a worker may report it. */
 bool policy_is_outcome(cr_status_t outcome);
+/* Whether a gateway may count the submit that ended so: it took it, or may have. */
+bool policy_may_have_gone(cr_status_t outcome);
 /* Whether a receipt may say it. */
 bool policy_is_receipt(cr_status_t outcome);
 /* The status after attempt number `attempt` ended so; WAITING: not submitted, as before. */

@@ -456,7 +456,7 @@ core_receipts(core_t *core, core_time_t now, const char *name, const core_receip
     core->now = now;
     CR_ASSERT(receipts->count <= CORE_RECEIPTS_MAX);
     worker_t *worker = roster_find(core, name);
-    if (!worker || worker->shown.state == CORE_ABSENT) {
+    if (!worker || !worker->gateway) {
         core_refuse(core, name, CORE_UNKNOWN_WORKER, 0, "say Hello first");
         return;
     }
@@ -469,8 +469,10 @@ core_receipts(core_t *core, core_time_t now, const char *name, const core_receip
     if (is_repeated(core, worker, receipts->number) || !make_room(core))
         return;
     batch_t *batch = new_batch(core, worker, receipts);
-    if (batch)
-        pursue(core, batch);
+    if (!batch)
+        return;
+    gateway_note_receipts(core, worker->gateway, receipts);
+    pursue(core, batch);
 }
 
 static void

@@ -102,10 +102,13 @@ take_outcome(core_t *core, lease_t *lease, uint32_t position, sorted_t *sorted, 
     cr_status_t to = resolve(core, lease, position, outcome);
     if (to != CR_STATUS_WAITING && core_move(core, lease->channel, rank, to)) {
         write_change(write, offset);
-        if (to <= CR_STATUS_RETRY_MAX)
+        if (to <= CR_STATUS_RETRY_MAX) {
             back_off(core, lease, attempt, report->retry_after_ms);
-        if (to <= CR_STATUS_RETRY_MAX && outcome == CR_STATUS_UNKNOWN)
-            lease_doubt(lease, rank);
+            if (outcome == CR_STATUS_UNKNOWN)
+                lease_doubt(lease, rank);
+            else
+                cursor_refuse(&lease->channel->cursor, lease->block, gateway_key(lease->gateway));
+        }
     }
     if (outcome == CR_STATUS_WAITING)
         return;
@@ -119,12 +122,15 @@ take_outcome(core_t *core, lease_t *lease, uint32_t position, sorted_t *sorted, 
 static void
 count_outcomes(core_t *core, worker_t *worker, const core_report_t *report)
 {
+    uint32_t gone = 0, due = 0;
     for (size_t i = 0; i < report->count; i++) {
         cr_status_t outcome = report->outcomes[i];
         if (outcome == CR_STATUS_WAITING)
             continue;
         core->stats.outcomes++;
         worker->shown.outcomes++;
+        gone += policy_may_have_gone(outcome);
+        due += outcome == CR_STATUS_ACCEPTED;
         cr_status_class_t kind = cr_status_class(outcome);
         worker->shown.accepted +=
             kind == CR_STATUS_CLASS_ACCEPTED || kind == CR_STATUS_CLASS_DELIVERED;
@@ -132,6 +138,7 @@ count_outcomes(core_t *core, worker_t *worker, const core_report_t *report)
         worker->shown.retried += kind == CR_STATUS_CLASS_RETRY;
         worker->shown.unknown += kind == CR_STATUS_CLASS_UNKNOWN;
     }
+    gateway_note_submits(core, worker->gateway, gone, due);
 }
 
 /* ---- a lease that is out ---------------------------------------------------------------------- */
@@ -293,7 +300,7 @@ core_report(core_t *core, core_time_t now, const char *name, const core_report_t
 {
     core->now = now;
     worker_t *worker = roster_find(core, name);
-    if (!worker || worker->shown.state == CORE_ABSENT) {
+    if (!worker || !worker->gateway) {
         core_refuse(core, name, CORE_UNKNOWN_WORKER, 0, "say Hello first");
         return;
     }

@@ -60,6 +60,7 @@ make_room(core_t *core)
     if (oldest == core->worker_count)
         return false;
     lease_forget_lost(core, core->workers[oldest]);
+    gateway_leave(core->workers[oldest]);
     free(core->workers[oldest]);
     core->workers[oldest] = core->workers[--core->worker_count];
     index_again(core);
@@ -148,7 +149,10 @@ adopt(core_t *core, worker_t *worker, const core_hello_t *hello)
     set_credit(shown, hello->credit, hello->urgent_credit);
     memset(shown->version, 0, sizeof shown->version);
     memcpy(shown->version, hello->version, strnlen(hello->version, CORE_NAME_MAX - 1));
+    gateway_assign(core, worker);
     worker->rest_until_us = 0;
+    worker->tuned = 0; /* it may be another process, which knows its configuration alone */
+    core->retune = true;
     roster_touch(core, worker);
 }
 
@@ -241,6 +245,7 @@ give_up(core_t *core, worker_t *worker)
     if (is_connected(worker)) {
         core->stats.workers--;
         core->act.gone(core->act.context, worker->shown.name);
+        core->retune = true;
     }
     worker->shown.state = CORE_SILENT;
 }

@@ -35,6 +35,29 @@ typedef struct {
     bool pull;              /* its retries are to be pulled forward */
 } channel_t;
 
+/* A gateway by its name, whichever workers speak to it. */
+typedef struct {
+    char name[CORE_NAME_MAX];
+    core_rule_t rule;
+    bool ruled;        /* somebody decided about it */
+    uint32_t users;    /* workers */
+    uint32_t sharers;  /* of its rate */
+    uint64_t finish;   /* virtual time at which its last lease ends */
+    uint32_t promised; /* positions of its leases without an outcome */
+    int64_t day;
+    uint32_t used; /* submits of that day */
+    share_t share;
+} gateway_t;
+
+/* The gateways of one channel and class, as they are now. */
+typedef struct {
+    uint64_t clock; /* virtual time: start of the lease that was granted last */
+    uint64_t least; /* the earliest start of those of `best` that have room */
+    unsigned best;  /* priority */
+    const gateway_t *first;
+    bool several; /* more than that one can work */
+} turn_t;
+
 /* A time without one good answer. */
 typedef struct {
     bool on;
@@ -78,6 +101,7 @@ struct lease {
     bool stopped, free_running, idempotent;
     core_stop_t stop;
     char gateway[CORE_NAME_MAX];
+    gateway_t *route;                  /* NULL: handed out by the daemon before us */
     uint64_t answers[CORE_BLOCK / 64]; /* bit per position */
     uint8_t offsets[CORE_BLOCK], attempts[CORE_BLOCK];
 };
@@ -91,6 +115,8 @@ typedef struct {
 
 struct worker {
     core_worker_t shown;
+    gateway_t *gateway; /* NULL: it has not said Hello */
+    uint32_t tuned;     /* what it was told to submit a second */
     lease_t *leases;
     uint32_t out[2]; /* of the credit and of the urgent credit, until the last report is stored */
     ended_t ended[STATE_REMEMBERED];
@@ -134,6 +160,11 @@ struct core {
     worker_t *workers[CORE_WORKERS_MAX];
     worker_t *index[STATE_INDEX]; /* open addressing by name */
     uint32_t worker_count, turn;  /* who is offered work first */
+
+    gateway_t gateways[CORE_WORKERS_MAX + CORE_RULES_MAX];
+    uint32_t gateway_count;
+    bool retune;                       /* workers come and go, or a rule changed */
+    turn_t turns[CR_CHANNEL_COUNT][2]; /* by class: real, drill */
 
     broadcast_t **broadcasts; /* by id */
     size_t broadcast_count, broadcast_capacity;
@@ -188,6 +219,29 @@ void roster_fini(core_t *core);
 bool roster_has_credit(const core_t *core, const worker_t *worker, cr_lane_t lane);
 /* Whether the worker could take this broadcast's channel, had it room. */
 bool roster_may_serve(const worker_t *worker, const channel_t *channel);
+
+/* gateways.c */
+uint32_t gateway_key(const char *name);
+void gateway_assign(core_t *core, worker_t *worker);
+void gateway_leave(worker_t *worker);
+/* Looks who can work now: before each round of handing out. */
+void gateways_survey(core_t *core);
+/* Neither paused nor, unless in the emergency lane, at the end of its quota. */
+bool gateway_is_open(const core_t *core, const worker_t *worker, cr_lane_t lane);
+/* LATER: others of the same priority are behind their share. REFUSED: only what those before it
+ * refused. */
+typedef enum { GATEWAY_NOTHING, GATEWAY_REFUSED, GATEWAY_LATER, GATEWAY_ALL } gateway_turn_t;
+gateway_turn_t gateway_turn(core_t *core, const worker_t *worker, cr_lane_t lane);
+/* Whether one that can work is another than the worker's. */
+bool gateway_has_another(core_t *core, const worker_t *worker);
+/* Submits that today's quota has left. */
+uint32_t gateway_room(const core_t *core, gateway_t *gateway);
+void gateway_charge(core_t *core, const lease_t *lease);
+/* `gone`: submits that it took or may have taken; `due`: of those, receipts that should follow. */
+void gateway_note_submits(const core_t *core, gateway_t *gateway, uint32_t gone, uint32_t due);
+void gateway_note_receipts(const core_t *core, gateway_t *gateway, const core_receipts_t *receipts);
+/* Tells workers what their part of the rate is, when it has changed. */
+void gateways_tune(core_t *core);
 
 /* lease.c */
 uint64_t lease_next_id(core_t *core);

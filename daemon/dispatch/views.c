@@ -126,6 +126,7 @@ describe_wait(const core_channel_t *channel, const core_broadcast_t *broadcast, 
                                         [CORE_WAITS_RECEIPTS] = "receipts",
                                         [CORE_WAITS_LEDGER] = "redis",
                                         [CORE_WAITS_GATEWAY] = "gateway",
+                                        [CORE_WAITS_RULE] = "paused gateway or its quota",
                                         [CORE_WAITS_TURN] = "busy workers"};
     char time[CR_TIME_TEXT_MAX];
     if (channel->waits == CORE_WAITS_WORKER) {

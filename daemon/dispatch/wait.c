@@ -12,12 +12,16 @@ waits_for_workers(const core_t *core, const channel_t *channel)
         const worker_t *worker = core->workers[i];
         if (!roster_may_serve(worker, channel))
             continue;
+        if (!gateway_is_open(core, worker, spec->lane)) {
+            waits = waits == CORE_WAITS_WORKER ? CORE_WAITS_RULE : waits;
+            continue;
+        }
         if (roster_has_credit(core, worker, spec->lane))
             return CORE_WAITS_NOT;
         uint32_t credit = urgent ? worker->shown.urgent_credit : worker->shown.credit;
         if (credit > 0)
             waits = CORE_WAITS_TURN;
-        else if (waits == CORE_WAITS_WORKER)
+        else if (waits != CORE_WAITS_TURN)
             waits = CORE_WAITS_GATEWAY;
     }
     return waits;
