@@ -40,6 +40,15 @@ cr_clock_set_zone(const char *zone)
     return CR_OK;
 }
 
+int64_t
+cr_clock_zone_us(int64_t wall_us)
+{
+    time_t seconds = (time_t)(wall_us / CR_US_PER_S);
+    struct tm local;
+    CR_ASSERT(localtime_r(&seconds, &local));
+    return local.tm_gmtoff * CR_US_PER_S;
+}
+
 const char *
 cr_time_format(int64_t wall_us, char out[CR_TIME_TEXT_MAX])
 {

@@ -23,6 +23,8 @@ int64_t cr_clock_wall_us(void);
 /* CR_INVAL when the system knows no such zone ("Asia/Shanghai"). Call before any thread starts. */
 cr_err_t cr_clock_set_zone(const char *zone) CR_MUST_USE;
 
+/* How much the office's time is ahead of UTC then. */
+int64_t cr_clock_zone_us(int64_t wall_us);
 /* "2026-05-12T09:00:00.000+08:00" in the office's zone; returns `out`. */
 const char *cr_time_format(int64_t wall_us, char out[CR_TIME_TEXT_MAX]);
 /* "2026-05-12 09:00" in the office's zone, for messages to people. */

@@ -417,6 +417,12 @@ api_post(api_t *self, const char *path, json_t *body, json_t **answer)
 }
 
 cr_err_t
+api_patch(api_t *self, const char *path, json_t *body, json_t **answer)
+{
+    return call_with_body(self, "PATCH", path, body, answer);
+}
+
+cr_err_t
 api_put(api_t *self, const char *path, json_t *body, json_t **answer)
 {
     return call_with_body(self, "PUT", path, body, answer);

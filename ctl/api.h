@@ -33,6 +33,7 @@ const char *api_path(api_t *self, const char *literal, ...) __attribute__((senti
 
 cr_err_t api_get(api_t *self, const char *path, json_t **answer) CR_MUST_USE;
 cr_err_t api_post(api_t *self, const char *path, json_t *body, json_t **answer) CR_MUST_USE;
+cr_err_t api_patch(api_t *self, const char *path, json_t *body, json_t **answer) CR_MUST_USE;
 cr_err_t api_put(api_t *self, const char *path, json_t *body, json_t **answer) CR_MUST_USE;
 cr_err_t api_delete(api_t *self, const char *path) CR_MUST_USE;
 

@@ -8,6 +8,7 @@ const command_group_t command_groups[] = {
     {W_NONE, commands_moves},
     {W_GROUP_STATUS, commands_watch},
     {W_NONE, commands_status},
+    {W_NONE, commands_gateways},
     {W_NONE, commands_explain},
     {W_NONE, commands_unknown},
     {W_GROUP_OFFICE, commands_user},

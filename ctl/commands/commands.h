@@ -18,6 +18,7 @@ extern const command_t commands_explain[];
 extern const command_t commands_keys[];
 extern const command_t commands_moves[];
 extern const command_t commands_recipients[];
+extern const command_t commands_gateways[];
 extern const command_t commands_status[];
 extern const command_t commands_template[];
 extern const command_t commands_unknown[];

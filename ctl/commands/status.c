@@ -49,22 +49,6 @@ static const view_field_t worker_fields[] = {
     {0},
 };
 
-static const view_field_t gateway_fields[] = {
-    {"name", VIEW_TEXT, W_NAME},
-    {"channel", VIEW_NAME, W_CHANNEL},
-    {"drill", VIEW_FLAG, W_DRILL},
-    {"workers", VIEW_NUMBER, W_WORKERS},
-    {"window", VIEW_NUMBER, W_WINDOW},
-    {"per_second", VIEW_NUMBER, W_PER_SECOND},
-    {"gives_receipts", VIEW_FLAG, W_RECEIPTS},
-    {"idempotent", VIEW_FLAG, W_IDEMPOTENT},
-    {"accepted", VIEW_NUMBER, W_ACCEPTED},
-    {"failed", VIEW_NUMBER, W_FAILED},
-    {"retried", VIEW_NUMBER, W_RETRY},
-    {"unknown", VIEW_NUMBER, W_UNKNOWN},
-    {0},
-};
-
 static cr_err_t
 status(ctl_t *ctl)
 {
@@ -99,18 +83,11 @@ workers_drain(ctl_t *ctl)
     return err == CR_OK ? show_sentence(ctl, answer, W_MOVED, "name", "state") : err;
 }
 
-static cr_err_t
-gateways(ctl_t *ctl)
-{
-    return show_list(ctl, "/v1/gateways", gateway_fields);
-}
-
 const command_t commands_status[] = {
     {"status", "[ID]", NULL, W_HELP_STATUS, status},
     {"queue", NULL, NULL, W_HELP_QUEUE, queue},
     {"workers", NULL, NULL, W_HELP_WORKERS, workers},
     {"workers drain", "NAME", NULL, W_HELP_WORKERS_DRAIN, workers_drain},
     {"workers undrain", "NAME", NULL, W_HELP_WORKERS_UNDRAIN, workers_drain},
-    {"gateways", NULL, NULL, W_HELP_GATEWAYS, gateways},
     {0},
 };

@@ -46,6 +46,7 @@ static const route_t routes[] = {
     ASK("POST", "/v1/workers/{name}/drain", WORKER_DRAIN, JSON, 200, FIXED("drain", true)),
     ASK("POST", "/v1/workers/{name}/undrain", WORKER_DRAIN, JSON, 200, FIXED("drain", false)),
     ASK("GET", "/v1/gateways", GATEWAYS, NONE, 200),
+    ASK("PATCH", "/v1/gateways/{name}", GATEWAY_SET, JSON, 200),
     ASK("GET", "/v1/status", STATUS, NONE, 200),
     ASK("GET", "/v1/audit", AUDIT, NONE, 200, QUERY(PAGING)),
     SHOW("/", INDEX),

@@ -11,6 +11,14 @@
 #include "notice.h"
 #include "offenders.h"
 
+/* A gateway when it was last looked at. */
+typedef struct {
+    char name[CORE_NAME_MAX];
+    int64_t day;
+    uint32_t used;
+    share_verdict_t receipts;
+} watched_t;
+
 typedef struct dispatch {
     dispatch_config_t config;
     uint64_t epoch;
@@ -39,7 +47,9 @@ typedef struct dispatch {
     cr_wire_pool_t addresses, *columns;
     size_t columns_capacity;
     cr_log_limit_t refusal_log, garbage_log, refused_log;
-    int64_t publish_us;
+    int64_t publish_us, watch_us;
+    watched_t watched[CORE_RULES_MAX];
+    size_t watched_count;
 } actor_t;
 
 core_time_t actor_now(void);
@@ -90,6 +100,9 @@ void orders_take(actor_t *self);
 void orders_answer(actor_t *self, dispatch_message_t **message_p);
 void orders_publish(actor_t *self);
 void orders_tell_done(actor_t *self);
+
+/* watch.c */
+void watch_tick(actor_t *self, core_time_t now);
 
 /* views.c */
 json_t *views_workers(const actor_t *self);

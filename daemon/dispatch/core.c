@@ -374,7 +374,8 @@ is_offered(const core_t *core, const broadcast_t *broadcast, const worker_t *wor
            broadcast->channels[worker->shown.channel];
 }
 
-/* A gateway that said "later" is not asked again while another one can be. */
+/* A gateway that said "later" is not asked again while another one can be, unless in an emergency, which
+ * waits for nobody. */
 static bool
 next_block(core_t *core, const worker_t *worker, channel_t *channel, gateway_turn_t turn,
            uint32_t *block)
@@ -383,8 +384,9 @@ next_block(core_t *core, const worker_t *worker, channel_t *channel, gateway_tur
     uint32_t key = gateway_key(worker->shown.gateway.name);
     if (turn == GATEWAY_REFUSED)
         return cursor_next_refused(cursor, core->now.mono_us, key, block);
-    return cursor_next(cursor, core->now.mono_us, gateway_has_another(core, worker) ? key : 0,
-                       block);
+    bool leaves =
+        channel->broadcast->spec.lane != CR_LANE_EMERGENCY && gateway_has_another(core, worker);
+    return cursor_next(cursor, core->now.mono_us, leaves ? key : 0, block);
 }
 
 /* One lease of this broadcast, past blocks where everybody is suppressed. */

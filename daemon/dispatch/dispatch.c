@@ -145,6 +145,7 @@ open_core(actor_t *self, cr_fault_t *fault)
         .retry_first_us = self->config.retry_first_ms * CR_US_PER_MS,
         .retry_max_us = self->config.retry_max_ms * CR_US_PER_MS,
         .attempts_max = (unsigned)self->config.attempts_max,
+        .zone_us = cr_clock_zone_us(cr_clock_wall_us()),
     };
     core_actions_t actions = {.context = self};
     cr_wire_pool_init(&self->addresses);
@@ -199,6 +200,7 @@ publish(actor_t *self)
         self->publish_us = now + PUBLISH_MS * CR_US_PER_MS;
         screening_tick(self, cr_clock_wall_us());
         orders_publish(self);
+        watch_tick(self, actor_now());
     }
     self->stopped = self->stop && store_is_idle(self);
     if (self->stopped)

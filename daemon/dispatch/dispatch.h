@@ -12,6 +12,7 @@
 
 #include "../audience/directory.h"
 #include "../ledger/ledger.h"
+#include "core.h"
 #include "cr_status.h"
 #include "crier.pb-c.h"
 #include "frequency.h"
@@ -99,10 +100,12 @@ typedef enum {
     DISPATCH_EXPLAIN, /* id, ordinal -> json: per channel rank, status, attempts with times from the
                          trail */
     DISPATCH_DRAIN,   /* name, on: core_drain; answered like WORKERS */
+    DISPATCH_RULE,    /* name, rule, day, used: core_rule, core_used; answered like GATEWAYS */
     DISPATCH_WORKERS,
     DISPATCH_GATEWAYS,
     DISPATCH_QUEUE,  /* -> json array as in docs/http-api.md */
     DISPATCH_COUNTS, /* news: id, counts (at most every 100 ms per broadcast, when they changed) */
+    DISPATCH_USED,   /* news: name, day, used: submits of a gateway that has a quota */
     DISPATCH_WANT,   /* news: id: a receipt is for this broadcast, which is not held */
     DISPATCH_DONE,   /* news: every delivery of id is final; counts */
     DISPATCH_STOP    /* drain: no new leases; answered when no write is outstanding */
@@ -119,7 +122,10 @@ typedef struct {
     cr_channel_t channel;
     uint32_t ordinal;
     bool on;
-    char name[32]; /* of a worker */
+    char name[32]; /* of a worker, or of a gateway */
+    core_rule_t rule;
+    int64_t day;   /* local, since 1970 */
+    uint32_t used; /* submits of that day */
     roaring_bitmap_t *people;
     int64_t started_us;
     json_t *json;

@@ -209,6 +209,17 @@ on_drain(actor_t *self, dispatch_message_t **message_p)
 }
 
 static void
+on_rule(actor_t *self, dispatch_message_t **message_p)
+{
+    dispatch_message_t *message = *message_p;
+    message->err = core_rule(self->core, actor_now(), message->name, &message->rule);
+    if (message->used > 0)
+        core_used(self->core, actor_now(), message->name, message->day, message->used);
+    message->json = views_gateways(self);
+    orders_answer(self, message_p);
+}
+
+static void
 on_workers(actor_t *self, dispatch_message_t **message_p)
 {
     (*message_p)->json = views_workers(self);
@@ -246,7 +257,7 @@ static void (*const orders[])(actor_t *self, dispatch_message_t **message_p) = {
     [DISPATCH_WORKERS] = on_workers,     [DISPATCH_GATEWAYS] = on_gateways,
     [DISPATCH_QUEUE] = on_queue,         [DISPATCH_STOP] = on_stop,
     [DISPATCH_ORDER] = on_order,         [DISPATCH_DRAIN] = on_drain,
-    [DISPATCH_SERVE] = on_serve,
+    [DISPATCH_SERVE] = on_serve,         [DISPATCH_RULE] = on_rule,
 };
 
 void

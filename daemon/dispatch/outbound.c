@@ -51,6 +51,17 @@ outbound_refuse(actor_t *self, const char *worker, core_refusal_t reason, uint64
 }
 
 static void
+act_tune(void *context, const char *worker, uint32_t per_second)
+{
+    Crier__V1__Tune tune = CRIER__V1__TUNE__INIT;
+    Crier__V1__Frame frame = CRIER__V1__FRAME__INIT;
+    tune.per_second = per_second;
+    frame.body_case = CRIER__V1__FRAME__BODY_TUNE;
+    frame.tune = &tune;
+    outbound_send(context, worker, &frame);
+}
+
+static void
 act_refuse(void *context, const char *worker, core_refusal_t reason, uint64_t lease,
            const char *text)
 {
@@ -277,6 +288,7 @@ outbound_actions(core_actions_t *actions)
     actions->lease = act_lease;
     actions->welcome = act_welcome;
     actions->ack = act_ack;
+    actions->tune = act_tune;
     actions->refuse = act_refuse;
     actions->revoke = act_revoke;
     actions->receipts_ack = act_receipts_ack;

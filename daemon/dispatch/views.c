@@ -61,35 +61,98 @@ views_workers(const actor_t *self)
 }
 
 typedef struct {
-    core_worker_t sum[GATEWAYS_MAX]; /* the first worker of each, with the others' numbers added */
-    int workers[GATEWAYS_MAX];
+    core_worker_t sum; /* its first worker, with the others' numbers added */
+    int connected, able;
+} gateway_view_t;
+
+typedef struct {
+    gateway_view_t rows[GATEWAYS_MAX];
     size_t count;
+    core_time_t now;
+    json_t *items;
 } gateways_t;
+
+static gateway_view_t *
+find_row(gateways_t *gateways, const char *name)
+{
+    for (size_t i = 0; i < gateways->count; i++)
+        if (strcmp(gateways->rows[i].sum.gateway.name, name) == 0)
+            return &gateways->rows[i];
+    return NULL;
+}
 
 static void
 see_gateway(void *context, const core_worker_t *worker)
 {
     gateways_t *gateways = context;
-    size_t i = 0;
-    while (i < gateways->count &&
-           (gateways->sum[i].channel != worker->channel ||
-            gateways->sum[i].gateway.drill != worker->gateway.drill ||
-            strcmp(gateways->sum[i].gateway.name, worker->gateway.name) != 0))
-        i++;
-    if (i == GATEWAYS_MAX)
+    gateway_view_t *row = find_row(gateways, worker->gateway.name);
+    if (!row && gateways->count == GATEWAYS_MAX)
         return;
-    core_worker_t *sum = &gateways->sum[i];
     bool connected = worker->state == CORE_READY || worker->state == CORE_DRAINING;
-    gateways->workers[i] += connected;
-    if (i == gateways->count) {
-        *sum = *worker;
-        gateways->count++;
-        return;
+    if (!row) {
+        row = &gateways->rows[gateways->count++];
+        row->sum = *worker;
+    } else {
+        row->sum.accepted += worker->accepted;
+        row->sum.failed += worker->failed;
+        row->sum.retried += worker->retried;
+        row->sum.unknown += worker->unknown;
+        row->sum.gateway.per_second += worker->gateway.per_second;
     }
-    sum->accepted += worker->accepted;
-    sum->failed += worker->failed;
-    sum->retried += worker->retried;
-    sum->unknown += worker->unknown;
+    row->connected += connected;
+    row->able += connected && worker->credit > 0;
+}
+
+static const char *
+gateway_state(const gateway_view_t *row, const core_route_t *route)
+{
+    const core_rule_t *rule = route->rule;
+    if (rule->paused)
+        return "paused";
+    if (row->connected == 0)
+        return "absent";
+    if (rule->per_day > 0 && route->used >= rule->per_day)
+        return "quota";
+    return row->able > 0 ? "ready" : "away";
+}
+
+/* What the workers say of it. */
+static json_t *
+gateway_json(const gateway_view_t *row)
+{
+    const core_worker_t *sum = &row->sum;
+    return json_pack("{s:s,s:s,s:b,s:i,s:i,s:b,s:b,s:I,s:I,s:I,s:I}", "name", sum->gateway.name,
+                     "channel", cr_channel_name(sum->channel), "drill", sum->gateway.drill,
+                     "workers", row->connected, "window", (int)sum->gateway.window,
+                     "gives_receipts", sum->gateway.gives_receipts, "idempotent",
+                     sum->gateway.idempotent, "accepted", (json_int_t)sum->accepted, "failed",
+                     (json_int_t)sum->failed, "retried", (json_int_t)sum->retried, "unknown",
+                     (json_int_t)sum->unknown);
+}
+
+static void
+see_route(void *context, const core_route_t *route)
+{
+    static const char *const receipts[] = {[SHARE_UNJUDGED] = "unjudged",
+                                           [SHARE_FINE] = "fine",
+                                           [SHARE_MISSING] = "missing",
+                                           [SHARE_FAILING] = "failing"};
+    static const gateway_view_t nobody;
+    gateways_t *gateways = context;
+    const gateway_view_t *row = find_row(gateways, route->name);
+    json_t *item = row ? gateway_json(row) : json_pack("{s:s,s:n}", "name", route->name, "channel");
+    if (!row)
+        row = &nobody;
+    const core_rule_t *rule = route->rule;
+    uint32_t rate = rule->per_second > 0 ? rule->per_second : row->sum.gateway.per_second;
+    json_t *rest =
+        json_pack("{s:s,s:i,s:i,s:I,s:I,s:I,s:s}", "state", gateway_state(row, route), "priority",
+                  (int)rule->priority, "weight", (int)rule->weight, "per_second", (json_int_t)rate,
+                  "per_day", (json_int_t)rule->per_day, "used_today", (json_int_t)route->used,
+                  "receipts", receipts[route->receipts]);
+    json_object_update(item, rest);
+    json_decref(rest);
+    json_array_append_new(gateways->items, item);
 }
 
 json_t *
@@ -97,21 +160,10 @@ views_gateways(const actor_t *self)
 {
     static gateways_t gateways; /* one thread; too large for its stack */
     memset(&gateways, 0, sizeof gateways);
+    gateways.items = json_array();
     core_each_worker(self->core, see_gateway, &gateways);
-    json_t *items = json_array();
-    for (size_t i = 0; i < gateways.count; i++) {
-        const core_worker_t *sum = &gateways.sum[i];
-        json_array_append_new(
-            items, json_pack("{s:s,s:s,s:b,s:i,s:i,s:i,s:b,s:b,s:I,s:I,s:I,s:I}", "name",
-                             sum->gateway.name, "channel", cr_channel_name(sum->channel), "drill",
-                             sum->gateway.drill, "workers", gateways.workers[i], "window",
-                             (int)sum->gateway.window, "per_second", (int)sum->gateway.per_second,
-                             "gives_receipts", sum->gateway.gives_receipts, "idempotent",
-                             sum->gateway.idempotent, "accepted", (json_int_t)sum->accepted,
-                             "failed", (json_int_t)sum->failed, "retried", (json_int_t)sum->retried,
-                             "unknown", (json_int_t)sum->unknown));
-    }
-    return items;
+    core_each_gateway(self->core, actor_now(), see_route, &gateways);
+    return gateways.items;
 }
 
 /* -- counts and the queue ----------------------------------------------------------------------- */

@@ -27,6 +27,7 @@ struct plan {
     size_t broadcast_count, broadcast_capacity;
     zlist_t *history; /* documents of what has ended, until they are read */
     json_t *off_duty; /* names of workers that get no leases */
+    json_t *gateways; /* what operators decided about them, and today's submits, by name */
     directory_t *directory;
     roaring_bitmap_t *marks[LEDGER_MARK_COUNT][CR_CHANNEL_COUNT];
     roaring_bitmap_t *learned[CR_CHANNEL_COUNT]; /* bad addresses that are not stored yet */
@@ -112,6 +113,11 @@ void sending_settle(plan_t *self, broadcast_t *broadcast);
 
 /* worker_verbs.c: at start, dispatch learns who gets no leases. */
 void workers_tell_drained(plan_t *self);
+
+/* gateway_verbs.c */
+void gateways_tell(plan_t *self);
+/* Dispatch says how many submits count against a quota. */
+void gateways_used(plan_t *self, const dispatch_message_t *news);
 
 /* late.c: what changes after the end. */
 void late_want(plan_t *self, uint64_t id);

@@ -55,6 +55,13 @@ on_drained(void *context, const char *key, json_t *document)
 }
 
 static cr_err_t
+on_gateway(void *context, const char *key, json_t *document)
+{
+    loading_t *self = context;
+    return json_object_set(self->plan->gateways, key, document) == 0 ? CR_OK : CR_CORRUPT;
+}
+
+static cr_err_t
 on_broadcast(void *context, uint64_t id, cr_slice_t text)
 {
     loading_t *self = context;
@@ -236,6 +243,8 @@ plan_load(plan_t *self, ledger_t *ledger, cr_fault_t *fault)
         err = ledger_load_documents(ledger, "templates", on_template, &loading, fault);
     if (err == CR_OK)
         err = ledger_load_documents(ledger, "drained", on_drained, &loading, fault);
+    if (err == CR_OK)
+        err = ledger_load_documents(ledger, "gateways", on_gateway, &loading, fault);
     if (err == CR_OK)
         err = ledger_load_broadcasts(ledger, on_broadcast, &loading, fault);
     if (err == CR_OK)

@@ -19,8 +19,9 @@ build(plan_t *self, cr_fault_t *fault)
     self->open = zlistx_new();
     self->ops = zlist_new();
     self->off_duty = json_object();
-    bool complete = self->off_duty && self->users && self->templates && self->history &&
-                    self->open && self->ops;
+    self->gateways = json_object();
+    bool complete = self->off_duty && self->gateways && self->users && self->templates &&
+                    self->history && self->open && self->ops;
     for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++) {
         self->learned[channel] = roaring_bitmap_create();
         complete = complete && self->learned[channel];
@@ -82,6 +83,7 @@ plan_destroy(plan_t **self_p)
     }
     directory_unref(&self->directory);
     json_decref(self->off_duty);
+    json_decref(self->gateways);
     users_destroy(&self->users);
     shelf_destroy(&self->templates);
     zlistx_destroy(&self->open);
@@ -176,6 +178,7 @@ tell_dispatch(plan_t *self)
     ports_tell(self, message);
     marks_begin(self);
     workers_tell_drained(self);
+    gateways_tell(self);
     sending_restart(self);
     message = dispatch_message_new(DISPATCH_SERVE);
     CR_ASSERT(message);

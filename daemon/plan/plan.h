@@ -67,6 +67,7 @@
     X(WORKERS, PLAN_ANYONE, false)                                                                 \
     X(WORKER_DRAIN, R(OPERATOR), true)                                                             \
     X(GATEWAYS, PLAN_ANYONE, false)                                                                \
+    X(GATEWAY_SET, R(OPERATOR), true)                                                              \
     X(STATUS, PLAN_ANYONE, false)                                                                  \
     X(AUDIT, R(AUDITOR) | R(ADMIN), false)                                                         \
     X(READY, PLAN_ANYONE, false)

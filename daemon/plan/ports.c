@@ -51,14 +51,14 @@ fail(plan_t *self, ask_t *ask)
     ask_refuse(self, ask, &fault, NULL);
 }
 
-/* An op without an ask is a mark that was learned: nobody waits for it. */
+/* Nobody waits for an op without an ask: a mark that was learned, or a count that comes again. */
 static void
 absorb(plan_t *self, ledger_op_t *op)
 {
     ask_t *ask = op->cookie;
     if (op->err == CR_CONFLICT)
         halt(self);
-    if (!ask && op->err != CR_OK)
+    if (!ask && op->err != CR_OK && op->kind == LEDGER_MARK_PUT)
         marks_not_stored(self, op);
     if (!ask)
         return;
@@ -113,6 +113,8 @@ hear(plan_t *self, dispatch_message_t *message)
         sending_counts(self, message);
     else if (message->kind == DISPATCH_MARK)
         marks_learned(self, message);
+    else if (message->kind == DISPATCH_USED)
+        gateways_used(self, message);
     else if (message->kind == DISPATCH_WANT)
         late_want(self, message->id);
     else if (message->kind == DISPATCH_STOP)

@@ -1,4 +1,4 @@
-/* What operators look at: queue, workers, gateways, the whole, the audit; and whether we are ready. */
+/* What operators look at: queue, the whole, the audit; and whether we are ready. */
 #include <inttypes.h>
 
 #include "arguments.h"
@@ -8,12 +8,6 @@
 #include "verbs.h"
 
 enum { AUDIT_DEFAULT = 50, AUDIT_MAX = 100 };
-
-static void
-on_gateways(plan_t *self, ask_t *ask, dispatch_message_t *message)
-{
-    ask_answer_items(self, ask, message->json ? json_incref(message->json) : json_array(), NULL);
-}
 
 /* Who paused it, and when, is in the record. */
 static void
@@ -51,14 +45,6 @@ verb_queue(plan_t *self, ask_t *ask)
     dispatch_message_t *message = dispatch_message_new(DISPATCH_QUEUE);
     CR_ASSERT(message);
     ask_tell(self, ask, message, on_queue);
-}
-
-void
-verb_gateways(plan_t *self, ask_t *ask)
-{
-    dispatch_message_t *message = dispatch_message_new(DISPATCH_GATEWAYS);
-    CR_ASSERT(message);
-    ask_tell(self, ask, message, on_gateways);
 }
 
 static json_t *

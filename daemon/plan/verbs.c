@@ -50,6 +50,13 @@ static const argument_t order[] = {{"id", ARGUMENT_TEXT, true},
                                    {NULL}};
 static const argument_t drain[] = {
     {"name", ARGUMENT_TEXT, true}, {"drain", ARGUMENT_FLAG, true}, {NULL}};
+static const argument_t rule[] = {{"name", ARGUMENT_TEXT, true},
+                                  {"priority", ARGUMENT_ANY, false},
+                                  {"weight", ARGUMENT_ANY, false},
+                                  {"per_second", ARGUMENT_ANY, false},
+                                  {"per_day", ARGUMENT_ANY, false},
+                                  {"paused", ARGUMENT_FLAG, false},
+                                  {NULL}};
 static const argument_t explain[] = {
     {"id", ARGUMENT_TEXT, true}, {"recipient", ARGUMENT_TEXT, true}, {NULL}};
 
@@ -89,6 +96,7 @@ static const struct {
     [PLAN_WORKERS] = {verb_workers, none},
     [PLAN_WORKER_DRAIN] = {verb_worker_drain, drain},
     [PLAN_GATEWAYS] = {verb_gateways, none},
+    [PLAN_GATEWAY_SET] = {verb_gateway_set, rule},
     [PLAN_STATUS] = {verb_status, none},
     [PLAN_AUDIT] = {verb_audit, page},
     [PLAN_READY] = {verb_ready, none},

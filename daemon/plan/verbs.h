@@ -58,9 +58,12 @@ void verb_broadcast_order(plan_t *self, ask_t *ask);
 void verb_workers(plan_t *self, ask_t *ask);
 void verb_worker_drain(plan_t *self, ask_t *ask);
 
+/* gateway_verbs.c */
+void verb_gateways(plan_t *self, ask_t *ask);
+void verb_gateway_set(plan_t *self, ask_t *ask);
+
 /* status_verbs.c */
 void verb_queue(plan_t *self, ask_t *ask);
-void verb_gateways(plan_t *self, ask_t *ask);
 void verb_status(plan_t *self, ask_t *ask);
 void verb_audit(plan_t *self, ask_t *ask);
 void verb_ready(plan_t *self, ask_t *ask);

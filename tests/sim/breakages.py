@@ -38,8 +38,12 @@ BREAKAGES = {
         "return again(self, attempt, CR_STATUS_UNKNOWN);"),
     "lanes the other way round": (
         "core.c",
-        "for (int lane = 0; lane < CR_LANE_COUNT; lane++) {\n        if (!roster_has_credit",
-        "for (int lane = CR_LANE_COUNT - 1; lane >= 0; lane--) {\n        if (!roster_has_credit"),
+        "for (int lane = 0; lane < CR_LANE_COUNT; lane++) {\n        if (!core->lanes[lane]",
+        "for (int lane = CR_LANE_COUNT - 1; lane >= 0; lane--) {\n        if (!core->lanes[lane]"),
+    "a paused gateway gets leases": (
+        "gateways.c",
+        "    return !worker->gateway->rule.paused &&\n",
+        "    return\n"),
     "what a lost lease returns is forgotten": (
         "cursor.c",
         "    if (at->waiting > 0 && block < self->scan)\n        self->scan = block;\n",

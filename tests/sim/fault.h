@@ -53,7 +53,8 @@
     X(cancel, 4)                                                                                   \
     X(forget, 8) /* of what is over */                                                             \
     X(order, 8)  /* about what is unknown */                                                       \
-    X(optout, 16)
+    X(optout, 16)                                                                                  \
+    X(rule, 8) /* how the office uses a gateway */
 
 typedef enum {
 #define X(name, most) FAULT_##name,

@@ -14,6 +14,8 @@ gateway_begin(sim_t *self)
         gateway->by_id = sim_below(self, 2) == 0;
         gateway->gives_receipts = sim_below(self, 4) > 0;
         gateway->due_count = 0;
+        gateway->ruled = false;
+        gateway->rule = (core_rule_t){0};
     }
 }
 

@@ -135,6 +135,7 @@ strike(sim_t *self)
         [FAULT_forget] = users_forget,
         [FAULT_order] = users_order,
         [FAULT_optout] = users_opt_out,
+        [FAULT_rule] = users_rule,
     };
     self->disaster_step = self->steps + 1 + sim_below(self, (uint32_t)(2 * self->disaster_gap));
     fault_t fault = faults_disaster(&self->faults, &self->random);

@@ -130,7 +130,8 @@ typedef struct {
 
 typedef struct {
     char name[CORE_NAME_MAX];
-    bool idempotent, by_id, gives_receipts;
+    bool idempotent, by_id, gives_receipts, ruled;
+    core_rule_t rule;
     uint32_t due_count;
     receipt_t due[SIM_DUE]; /* receipts it owes */
 } gateway_t;

@@ -212,6 +212,15 @@ is_held(const sim_t *self, const broadcast_t *broadcast)
     return self->now.wall_us < broadcast->held_until_us;
 }
 
+/* It takes what the gateway before it refused; anything else may wait for that one. */
+static bool
+stands_by(const sim_t *self, const worker_t *worker)
+{
+    const gateway_t *own = &self->gateways[worker->gateway];
+    const gateway_t *other = &self->gateways[(worker->gateway + CR_CHANNEL_COUNT) % SIM_GATEWAYS];
+    return own->rule.priority > other->rule.priority;
+}
+
 /* Whether `broadcast` comes before what is leased, and its work could go to the same worker. */
 static bool
 is_overtaken(const sim_t *self, const worker_t *worker, const core_lease_t *lease,
@@ -223,6 +232,8 @@ is_overtaken(const sim_t *self, const worker_t *worker, const core_lease_t *leas
         spec->lane < lease->lane || (spec->lane == lease->lane && spec->id < lease->broadcast);
     bool credit = spec->lane != CR_LANE_EMERGENCY || lease->lane == CR_LANE_EMERGENCY ||
                   worker->out[1] < worker->urgent_credit;
+    if (spec->lane != CR_LANE_EMERGENCY && stands_by(self, worker))
+        return false;
     return before && credit && book->live && spec->drill == worker->drill && !broadcast->expired &&
            !is_held(self, broadcast) && is_offered(self, broadcast) && has_ready(book, spec->total);
 }
@@ -252,7 +263,8 @@ truth_leased(sim_t *self, const worker_t *worker, const core_lease_t *lease)
     bool urgent = lease->lane == CR_LANE_EMERGENCY;
     bool past = broadcast->spec.expires_us > 0 && self->now.wall_us >= broadcast->spec.expires_us;
     if (!is_offered(self, broadcast) || is_held(self, broadcast) || past || worker->drained ||
-        broadcast->spec.drill != worker->drill || lease->channel != worker->channel)
+        self->gateways[worker->gateway].rule.paused || broadcast->spec.drill != worker->drill ||
+        lease->channel != worker->channel)
         truth_break(self, RULE_ended, broadcast, (int)lease->channel, TRUTH_NO_RANK);
     if (book->owner[lease->first_rank / CORE_BLOCK] != 0 ||
         worker->out[urgent] >= (urgent ? worker->urgent_credit : worker->credit))

@@ -211,6 +211,49 @@ users_drain(sim_t *self)
     daemon_stepped(self);
 }
 
+static void
+set_rule(sim_t *self, gateway_t *gateway, const core_rule_t *rule)
+{
+    TRACE(self, "> rule gateway=%s priority=%u weight=%u per_day=%u paused=%d", gateway->name,
+          rule->priority, rule->weight, rule->per_day, rule->paused);
+    if (core_rule(self->core, self->now, gateway->name, rule) != CR_OK)
+        return;
+    gateway->rule = *rule;
+    gateway->ruled = true;
+}
+
+void
+users_rule(sim_t *self)
+{
+    gateway_t *gateway =
+        &self->gateways[self->workers[sim_below(self, self->worker_count)].gateway];
+    const core_rule_t rule = {
+        .priority = sim_below(self, 3),
+        .weight = 1 + sim_below(self, 5),
+        .per_day = sim_below(self, 2) * (1 + sim_below(self, 2000)),
+        .paused = sim_below(self, 4) == 0,
+    };
+    if (!self->core || self->now.mono_us < self->frozen_until)
+        return;
+    set_rule(self, gateway, &rule);
+    daemon_stepped(self);
+}
+
+static void
+tell_rules(sim_t *self, bool lift)
+{
+    for (size_t i = 0; i < CR_COUNT(self->gateways); i++) {
+        core_rule_t rule = self->gateways[i].rule;
+        if (!self->gateways[i].ruled)
+            continue;
+        if (lift) {
+            rule.paused = false;
+            rule.per_day = 0;
+        }
+        set_rule(self, &self->gateways[i], &rule);
+    }
+}
+
 void
 users_resume_all(sim_t *self)
 {
@@ -226,6 +269,8 @@ users_resume_all(sim_t *self)
     for (uint32_t i = 0; i < self->worker_count && self->core; i++)
         if (self->workers[i].drained)
             set_drained(self, &self->workers[i], false);
+    if (self->core)
+        tell_rules(self, true);
 }
 
 void
@@ -234,6 +279,7 @@ users_tell_again(sim_t *self)
     for (uint32_t i = 0; i < self->worker_count; i++)
         if (self->workers[i].drained)
             set_drained(self, &self->workers[i], true);
+    tell_rules(self, false);
     for (uint32_t i = 0; i < self->broadcast_count; i++) {
         broadcast_t *broadcast = &self->broadcasts[i];
         if (broadcast->done)

@@ -17,7 +17,9 @@ void users_forget(sim_t *self);
 /* What is unknown is sent again, or taken as sent. */
 void users_order(sim_t *self);
 void users_opt_out(sim_t *self);
-/* Nothing is paused, held or drained any more. */
+/* Priority, weight, quota or pause of a gateway. */
+void users_rule(sim_t *self);
+/* Nothing is paused, held, drained or at the end of its quota any more. */
 void users_resume_all(sim_t *self);
 /* To a new daemon, what plan knows of. */
 void users_tell_again(sim_t *self);

@@ -202,6 +202,12 @@ check_credit(const Crier__V1__Frame *frame)
 }
 
 static void
+check_tune(const Crier__V1__Frame *frame)
+{
+    CU_ASSERT_EQUAL(frame->tune->per_second, 250);
+}
+
+static void
 check_refusal(const Crier__V1__Frame *frame)
 {
     CU_ASSERT_EQUAL(frame->refusal->reason, CRIER__V1__REFUSAL__REASON__UNKNOWN_LEASE);
@@ -229,6 +235,7 @@ static const struct {
     {"pong", CRIER__V1__FRAME__BODY_PONG, check_pong},
     {"bye", CRIER__V1__FRAME__BODY_BYE, check_bye},
     {"credit", CRIER__V1__FRAME__BODY_CREDIT, check_credit},
+    {"tune", CRIER__V1__FRAME__BODY_TUNE, check_tune},
     {"refusal", CRIER__V1__FRAME__BODY_REFUSAL, check_refusal},
 };
 

@@ -125,6 +125,15 @@ take_revoke(runtime_t *self, Crier__V1__Frame **frame_p)
 }
 
 static void
+take_tune(runtime_t *self, Crier__V1__Frame **frame_p)
+{
+    uint32_t asked = (*frame_p)->tune->per_second;
+    uint32_t rate = asked > 0 ? asked : (uint32_t)self->config->per_second;
+    pace_rate(&self->pace, rate);
+    cr_log(CR_LOG_INFO, "tuned", "gateway=%s per_second=%u", self->gateway_name, rate);
+}
+
+static void
 take_refusal(runtime_t *self, Crier__V1__Frame **frame_p)
 {
     board_refuse(self->board, (*frame_p)->refusal->lease);
@@ -139,6 +148,7 @@ static take_fn *const takers[] = {
     [CRIER__V1__FRAME__BODY_RECEIPTS_ACK] = take_receipts_ack,
     [CRIER__V1__FRAME__BODY_REPLIES_ACK] = take_replies_ack,
     [CRIER__V1__FRAME__BODY_REVOKE] = take_revoke,
+    [CRIER__V1__FRAME__BODY_TUNE] = take_tune,
     [CRIER__V1__FRAME__BODY_REFUSAL] = take_refusal,
 };
 

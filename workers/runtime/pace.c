@@ -10,9 +10,13 @@ pace_init(pace_t *self, uint32_t window, uint32_t per_second)
 {
     CR_ASSERT(window > 0);
     *self = (pace_t){.window = window};
-    if (per_second == 0)
-        return;
-    self->step_ns = ns_per_s / per_second;
+    pace_rate(self, per_second);
+}
+
+void
+pace_rate(pace_t *self, uint32_t per_second)
+{
+    self->step_ns = per_second > 0 ? ns_per_s / per_second : 0;
     int64_t burst = per_second / burst_share;
     self->burst_ns = self->step_ns * (burst > 1 ? burst - 1 : 0);
 }

@@ -36,6 +36,8 @@ typedef enum { PACE_SAME, PACE_BROKEN, PACE_MENDED } pace_change_t;
 
 /* `window` is at least 1; `per_second` 0 means that only the window limits. */
 void pace_init(pace_t *self, uint32_t window, uint32_t per_second);
+/* Another rate from now on. */
+void pace_rate(pace_t *self, uint32_t per_second);
 /* When pace_take can succeed: not after `now_us` if at once, INT64_MAX while the window is full. */
 int64_t pace_ready_us(const pace_t *self, int64_t now_us);
 /* Takes a slot of the window and a token; false when pace_ready_us lies ahead. */

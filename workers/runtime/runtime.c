@@ -192,8 +192,9 @@ make_parts(runtime_t *self)
     self->news = news_new((uint64_t)cr_clock_wall_us());
     if (!self->board || !self->render || !self->news || submit_prepare(self) != CR_OK)
         return CR_NOMEM;
-    snprintf(self->gateway_name, sizeof self->gateway_name, "%s%s", self->kind->name,
-             rules.drill ? "-drill" : "");
+    const char *given = self->config->gateway_name;
+    snprintf(self->gateway_name, sizeof self->gateway_name, "%s%s",
+             *given ? given : self->kind->name, !*given && rules.drill ? "-drill" : "");
     crier__v1__gateway__init(&self->hello_gateway);
     self->hello_gateway.name = self->gateway_name;
     self->hello_gateway.drill = rules.drill;

@@ -19,7 +19,7 @@
 typedef struct {
     char *timezone, *log_level;
     char *worker, *endpoint, *daemon_key_file, *own_key_file;
-    char *gateway_class, *url;
+    char *gateway_class, *gateway_name, *url;
     int64_t window, per_second, timeout_ms;
 } runtime_config_t;
 
@@ -69,6 +69,14 @@ typedef struct {
          NULL,                                                                                     \
          "drill|real",                                                                             \
          "drill: reaches no resident; real: reaches residents, and never gets drills"},            \
+        {"gateway.name",                                                                           \
+         CR_OPT_TEXT,                                                                              \
+         offsetof(type, runtime.gateway_name),                                                     \
+         0,                                                                                        \
+         31,                                                                                       \
+         "",                                                                                       \
+         NULL,                                                                                     \
+         "its name in the office, one for each account; empty: its kind, with -drill behind"},     \
         {"gateway.url", CR_OPT_TEXT, offsetof(type, runtime.url), 1, 1024,                         \
          NULL,          NULL,        "address of the gateway"},                                    \
         {"gateway.window",                                                                         \

@@ -48,6 +48,7 @@ FRAMES = {
     "pong": dict(pong=pb.Pong(stamp=123456789)),
     "bye": dict(bye=pb.Bye()),
     "credit": dict(credit=pb.Credit(credit=1, urgent_credit=2)),
+    "tune": dict(tune=pb.Tune(per_second=250)),
     "refusal": dict(refusal=pb.Refusal(reason=pb.Refusal.UNKNOWN_LEASE, lease=300, text="no such lease")),
 }
 
