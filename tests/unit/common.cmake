@@ -1,3 +1,3 @@
-foreach(name base clock config log text sms id status keys)
+foreach(name base clock config log text sms smpp cmpp id status keys)
   cr_unit_test(${name} cr_common)
 endforeach()
