@@ -105,6 +105,30 @@ a_free_running_lease_does_not_wait_but_reports_its_intent(void)
 }
 
 static void
+what_is_reserved_of_the_window_waits_for_an_emergency(void)
+{
+    const board_rules_t careful = {
+        .window = WINDOW, .reserved = 3, .drill = true, .credit = 2, .urgent_credit = 1};
+    board_t *board = board_new(&careful);
+    const lease_spec_t bulk = {.lease = 7, .lane = CR_LANE_BULK, .drill = true, .count = 100};
+    const lease_spec_t urgent = {
+        .lease = 9, .lane = CR_LANE_EMERGENCY, .drill = true, .free_running = true, .count = 2};
+    board_slot_t slots[2 * WINDOW];
+    batch_t *batch = lease_batch(&bulk);
+    CU_ASSERT_EQUAL(board_add(board, &batch, 0), CR_OK);
+    CU_ASSERT_TRUE(exchange(board, 0));
+    CU_ASSERT_EQUAL(submit_all(board, slots, CR_COUNT(slots)), WINDOW - 3);
+    batch = lease_batch(&urgent);
+    CU_ASSERT_EQUAL(board_add(board, &batch, 0), CR_OK);
+    CU_ASSERT_EQUAL_FATAL(submit_all(board, slots + WINDOW, WINDOW), 2);
+    CU_ASSERT_EQUAL(slots[WINDOW].lease, 9);
+    settle_all(board, slots, WINDOW - 3, 0);
+    settle_all(board, slots + WINDOW, 2, 0);
+    CU_ASSERT_EQUAL(submit_all(board, slots, CR_COUNT(slots)), WINDOW - 3);
+    board_destroy(&board);
+}
+
+static void
 an_emergency_overtakes_at_the_next_slot_and_the_campaign_goes_on_where_it_was(void)
 {
     board_t *board = board_with_one(8);
@@ -501,6 +525,7 @@ CU_TestInfo cr_tests[] = {
     TEST(the_first_report_asks_for_two_windows),
     TEST(nothing_is_submitted_before_its_intent_is_acknowledged),
     TEST(a_free_running_lease_does_not_wait_but_reports_its_intent),
+    TEST(what_is_reserved_of_the_window_waits_for_an_emergency),
     TEST(an_emergency_overtakes_at_the_next_slot_and_the_campaign_goes_on_where_it_was),
     TEST(a_higher_lane_that_waits_for_its_intent_is_not_passed_by),
     TEST(intents_of_one_lane_stay_within_two_windows_together),

@@ -39,6 +39,7 @@ struct board {
     uint32_t report_outcomes;
     int64_t report_us;
     size_t count, room;
+    uint32_t in_flight;
     lease_t *leases[]; /* in the order they came */
 };
 
@@ -248,12 +249,16 @@ board_next(board_t *self, board_time_t now, board_slot_t *slot)
 {
     expire(self, now);
     cr_lane_t top = top_lane(self);
+    if (self->rules.reserved > 0 && top != CR_LANE_EMERGENCY &&
+        self->in_flight >= self->rules.window - self->rules.reserved)
+        return false;
     for (size_t i = 0; i < self->count; i++) {
         lease_t *lease = self->leases[i];
         if (lease->lane != top || !lease_may_submit(lease))
             continue;
         *slot = (board_slot_t){lease->number, lease->next++, lease->batch};
         lease->in_flight++;
+        self->in_flight++;
         return true;
     }
     return false;
@@ -265,6 +270,7 @@ board_settle(board_t *self, const board_slot_t *slot, const outcome_t *outcome, 
     lease_t *lease = find(self, slot->lease);
     CR_ASSERT(lease && lease->in_flight > 0);
     lease->in_flight--;
+    self->in_flight--;
     lease_settle(lease, slot->position, outcome->status, now_us);
     if (self->rules.by_id && outcome->status == CR_STATUS_ACCEPTED)
         cr_wire_pool_add(&lease->open->ids, outcome->gateway_id);

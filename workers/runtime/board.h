@@ -26,8 +26,10 @@ typedef struct board board_t;
 
 typedef struct {
     uint32_t window;
-    bool drill; /* class of the gateway */
-    bool by_id; /* its receipts carry its own id, not our reference */
+    uint32_t
+        reserved; /* submits of the window that only the emergency lane may use; less than it */
+    bool drill;   /* class of the gateway */
+    bool by_id;   /* its receipts carry its own id, not our reference */
     uint32_t credit, urgent_credit;
 } board_rules_t;
 

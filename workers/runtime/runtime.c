@@ -182,6 +182,7 @@ make_parts(runtime_t *self)
     self->full_credit = full_credit(self->config->window);
     const board_rules_t rules = {
         .window = (uint32_t)self->config->window,
+        .reserved = (uint32_t)self->config->reserved_window,
         .drill = strcmp(self->config->gateway_class, "drill") == 0,
         .by_id = self->kind->by_id,
         .credit = self->full_credit,
@@ -240,6 +241,8 @@ runtime_start(cr_service_t *service, const gateway_kind_t *kind, const void *con
     *app = self;
     *self = (runtime_t){.service = service, .kind = kind, .config = config, .timer = -1};
     self->loop = cr_service_loop(service);
+    if (self->config->reserved_window >= self->config->window)
+        return cr_fault_set(fault, CR_INVAL, "gateway.reserved_window: less than gateway.window");
     if (make_parts(self) != CR_OK)
         return cr_fault_set(fault, CR_NOMEM, "out of memory");
     self->port = (gateway_port_t){

@@ -20,7 +20,7 @@ typedef struct {
     char *timezone, *log_level;
     char *worker, *endpoint, *daemon_key_file, *own_key_file;
     char *gateway_class, *gateway_name, *url;
-    int64_t window, per_second, timeout_ms;
+    int64_t window, reserved_window, per_second, timeout_ms;
 } runtime_config_t;
 
 /* And of those with a listener, as `listen`. */
@@ -87,6 +87,14 @@ typedef struct {
          "16",                                                                                     \
          NULL,                                                                                     \
          "submits without an answer; a crash leaves at most twice as many unknown"},               \
+        {"gateway.reserved_window",                                                                \
+         CR_OPT_INT,                                                                               \
+         offsetof(type, runtime.reserved_window),                                                  \
+         0,                                                                                        \
+         4095,                                                                                     \
+         "0",                                                                                      \
+         NULL,                                                                                     \
+         "of the window, submits that only the emergency lane may use"},                           \
         {"gateway.per_second",                                                                     \
          CR_OPT_INT,                                                                               \
          offsetof(type, runtime.per_second),                                                       \
