@@ -21,7 +21,8 @@
         OPTION(U8, sar_total_segments, 1, 0x020E), OPTION(U8, sar_segment_seqnum, 1, 0x020F),      \
         OPTION(CSTRING, receipted_message_id, 65, 0x001E), OPTION(U8, message_state, 1, 0x0427),   \
         OPTION(OCTETS, network_error_code, 3, 0x0423),                                             \
-        OPTION(OCTETS, message_payload, UINT16_MAX, 0x0424)
+        OPTION(OCTETS, message_payload, UINT16_MAX, 0x0424),                                       \
+        OPTION(OCTETS, client_reference, 64, CR_SMPP_REFERENCE_TAG)
 
 static const cr_pdu_field_t bind[] = {
     FIELD(CSTRING, system_id, 16),     FIELD(CSTRING, password, 9), FIELD(CSTRING, system_type, 13),

@@ -13,6 +13,7 @@
 #include "cr_pdu.h"
 
 enum { CR_SMPP_HEADER = 16, CR_SMPP_FRAME_MAX = 70 * 1024, CR_SMPP_ADDRESS_MAX = 20 };
+enum { CR_SMPP_REFERENCE_TAG = 0x1400 };
 #define CR_SMPP_RESPONSE UINT32_C(0x80000000)
 #define CR_SMPP_SEQUENCE_MAX UINT32_C(0x7FFFFFFF)
 
@@ -123,6 +124,8 @@ typedef struct {
     cr_pdu_option_t sc_interface_version, user_message_reference, message_state;
     cr_pdu_option_t sar_msg_ref_num, sar_total_segments, sar_segment_seqnum;
     cr_slice_t receipted_message_id, network_error_code, message_payload;
+    cr_slice_t
+        client_reference; /* of the vendors' range: our reference, where the gateway logs it */
 } cr_smpp_t;
 
 /* Of a frame whose length is told. CR_NOTFOUND: a command of which no layout is known; command,

@@ -43,6 +43,8 @@ typedef struct {
     /* CR_NOMEM: nothing was submitted. Any other error is a refusal of the message itself. */
     cr_err_t (*submit)(void *gateway, const message_t *message, gateway_done_fn *done,
                        void *context);
+    /* After one submit or several in a row: what was only collected goes out now. NULL: nothing is. */
+    void (*flush)(void *gateway);
     /* A request to the listener: what it says goes to the port's news; a reply of 200 is given when
      * that is acknowledged. NULL where the gateway pushes nothing. */
     push_reply_t (*push)(void *gateway, const push_t *push);

@@ -110,6 +110,8 @@ render_message(render_t *self, const batch_t *batch, size_t position, message_t 
     cr_reference_format(&message->delivery, message->reference);
     message->address = batch_address(batch, position);
     message->sender = cr_slice_of(batch->lease->sender);
+    message->lane = (cr_lane_t)batch->lease->lane;
+    message->expires_us = batch->lease->expires_us;
     message->template_id = cr_slice_of(wording->template_id);
     cr_err_t err = fill_parts(self, parts, &recipient, message);
     return err == CR_OK ? fill_fields(self, wording, parts + BATCH_PARTS, &recipient, message)

@@ -22,6 +22,8 @@ typedef struct {
     cr_delivery_t delivery;
     char reference[CR_REFERENCE_TEXT_MAX];
     cr_slice_t address, sender;
+    cr_lane_t lane;
+    int64_t expires_us;                               /* wall clock; worth nothing after it */
     cr_slice_t text, subject, html, url, template_id; /* empty where the channel has none */
     size_t field_count;
     message_field_t fields[RENDER_FIELDS_MAX];

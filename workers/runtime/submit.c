@@ -113,11 +113,15 @@ submit_what_may(runtime_t *self, int64_t now_us)
 {
     board_slot_t slot;
     const board_time_t now = {now_us, cr_clock_wall_us()};
+    bool any = false;
     while (pace_ready_us(&self->pace, now_us) <= now_us && board_next(self->board, now, &slot)) {
         bool taken = pace_take(&self->pace, now_us);
         CR_ASSERT(taken);
         submit(self, &slot);
+        any = true;
     }
+    if (any && self->kind->flush)
+        self->kind->flush(self->gateway);
 }
 
 cr_err_t

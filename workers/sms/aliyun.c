@@ -25,7 +25,7 @@ typedef struct call {
 } call_t;
 
 typedef struct aliyun {
-    const aliyun_config_t *config;
+    const sms_config_t *config;
     news_t *news;
     cr_http_t *http;
     char *host, *path, *secret, *token;
@@ -252,7 +252,9 @@ aliyun_open(const gateway_port_t *port, void **gateway, cr_fault_t *fault)
     if (!read_url(self))
         return cr_fault_set(fault, CR_INVAL, "gateway.url: \"%s\" is not http(s)://HOST/PATH",
                             self->config->runtime.url);
-    cr_err_t err = cr_keys_load_line(self->config->key_secret_file, &self->secret, fault);
+    cr_err_t err = sms_config_need(self->config->key_id, "gateway.access_key_id", fault);
+    if (err == CR_OK)
+        err = cr_keys_load_line(self->config->key_secret_file, &self->secret, fault);
     if (err == CR_OK)
         err = cr_keys_load_line(self->config->listen.token_file, &self->token, fault);
     if (err != CR_OK)

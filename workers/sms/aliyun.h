@@ -9,15 +9,8 @@
 #ifndef ALIYUN_H
 #define ALIYUN_H
 
-#include "runtime/runtime.h"
+#include "sms_config.h"
 
-typedef struct {
-    runtime_config_t runtime;
-    runtime_listen_t listen;
-    char *key_id, *key_secret_file;
-    char *template_code, *template_parameter;
-} aliyun_config_t;
-
-extern const gateway_kind_t aliyun_gateway; /* its config is an aliyun_config_t */
+extern const gateway_kind_t aliyun_gateway; /* its config is an sms_config_t */
 
 #endif

@@ -1,25 +1,24 @@
-/* crier-sms: takes leases of short messages and submits them to an aggregator. */
+/* crier-sms: takes leases of short messages and submits them to a gateway. */
+#include <string.h>
+
 #include "aliyun.h"
 
-static const cr_option_t options[] = {
-    RUNTIME_OPTIONS(aliyun_config_t),
-    {"gateway.access_key_id", CR_OPT_TEXT, offsetof(aliyun_config_t, key_id), 1, 128, NULL, NULL,
-     "public half of the account's access key"},
-    {"gateway.access_key_secret_file", CR_OPT_SECRET_FILE,
-     offsetof(aliyun_config_t, key_secret_file), 1, 4096, NULL, NULL, "file with its secret half"},
-    {"gateway.template_code", CR_OPT_TEXT, offsetof(aliyun_config_t, template_code), 1, 64,
-     "SMS_000001", NULL, "template that consists of one parameter"},
-    {"gateway.template_param", CR_OPT_TEXT, offsetof(aliyun_config_t, template_parameter), 1, 64,
-     "content", NULL, "name of that parameter"},
-    RUNTIME_LISTEN_OPTIONS(aliyun_config_t),
-    {0},
+static const struct {
+    const gateway_kind_t *kind;
+    bool listens; /* its receipts are pushed over HTTP */
+} kinds[] = {
+    {&aliyun_gateway, true},
 };
 
 static cr_err_t
 start(cr_service_t *service, const void *config, void **app, cr_fault_t *fault)
 {
-    const aliyun_config_t *own = config;
-    return runtime_start(service, &aliyun_gateway, config, &own->listen, app, fault);
+    const sms_config_t *own = config;
+    size_t i = 0;
+    while (i + 1 < CR_COUNT(kinds) && strcmp(kinds[i].kind->name, own->kind) != 0)
+        i++;
+    return runtime_start(service, kinds[i].kind, config, kinds[i].listens ? &own->listen : NULL,
+                         app, fault);
 }
 
 int
@@ -29,8 +28,8 @@ main(int argc, char **argv)
         .name = "crier-sms",
         .summary = "Submits Crier's short messages to an SMS gateway.",
         .config_file = "/etc/crier/crier-sms.cfg",
-        .options = options,
-        .config_bytes = sizeof(aliyun_config_t),
+        .options = sms_options,
+        .config_bytes = sizeof(sms_config_t),
         .start = start,
         .on_drain = runtime_drain,
         .on_dump = runtime_dump,

@@ -1,0 +1,25 @@
+/*
+ * sms_config - the options of crier-sms, of all its kinds of gateways
+ *
+ * gateway.kind chooses the kind; a kind refuses to open without the options that it needs.
+ */
+#ifndef SMS_CONFIG_H
+#define SMS_CONFIG_H
+
+#include "runtime/runtime.h"
+
+typedef struct {
+    runtime_config_t runtime;
+    runtime_listen_t listen;
+    char *kind;
+    /* aliyun */
+    char *key_id, *key_secret_file;
+    char *template_code, *template_parameter;
+} sms_config_t;
+
+extern const cr_option_t sms_options[];
+
+/* A text that must not be empty for this kind. CR_INVAL, with the key's name. */
+cr_err_t sms_config_need(const char *value, const char *key, cr_fault_t *fault) CR_MUST_USE;
+
+#endif
