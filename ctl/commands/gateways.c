@@ -17,6 +17,7 @@ static const view_field_t fields[] = {
     {"per_second", VIEW_NUMBER, W_PER_SECOND},
     {"used_today", VIEW_NUMBER, W_USED_TODAY},
     {"per_day", VIEW_NUMBER, W_PER_DAY},
+    {"carriers", VIEW_NAMES, W_CARRIERS},
     {"receipts", VIEW_NAME, W_RECEIPTS},
     {"accepted", VIEW_NUMBER, W_ACCEPTED},
     {"failed", VIEW_NUMBER, W_FAILED},
@@ -51,6 +52,20 @@ number_json(const char *text)
     return *text && *end == '\0' ? json_integer(value) : json_string(text);
 }
 
+/* "mobile,unicom"; empty: none. */
+static json_t *
+names_json(const char *text)
+{
+    json_t *names = json_array();
+    while (*text) {
+        size_t length = strcspn(text, ",");
+        json_array_append_new(names, json_stringn(text, length));
+        text += length;
+        text += *text == ',';
+    }
+    return names;
+}
+
 static cr_err_t
 set(ctl_t *ctl)
 {
@@ -65,6 +80,9 @@ set(ctl_t *ctl)
         if (ctl_option(ctl, numbers[i].option))
             json_object_set_new(body, numbers[i].member,
                                 number_json(ctl_option(ctl, numbers[i].option)));
+    const char *carriers = ctl_option(ctl, "carriers");
+    if (carriers)
+        json_object_set_new(body, "carriers", names_json(carriers));
     return change(ctl, body);
 }
 
@@ -85,6 +103,7 @@ static const option_t set_options[] = {
     {"weight", OPTION_TEXT, OPTION_OPTIONAL, "N", W_OPT_WEIGHT},
     {"rate", OPTION_TEXT, OPTION_OPTIONAL, "N", W_OPT_RATE},
     {"quota", OPTION_TEXT, OPTION_OPTIONAL, "N", W_OPT_QUOTA},
+    {"carriers", OPTION_TEXT, OPTION_OPTIONAL, "NAMES", W_OPT_CARRIERS},
     {0},
 };
 

@@ -386,7 +386,8 @@ next_block(core_t *core, const worker_t *worker, channel_t *channel, gateway_tur
         return cursor_next_refused(cursor, core->now.mono_us, key, block);
     bool leaves =
         channel->broadcast->spec.lane != CR_LANE_EMERGENCY && gateway_has_another(core, worker);
-    return cursor_next(cursor, core->now.mono_us, leaves ? key : 0, block);
+    return cursor_next(cursor, core->now.mono_us, leaves ? key : 0,
+                       gateway_bit(worker->shown.gateway.name), block);
 }
 
 /* One lease of this broadcast, past blocks where everybody is suppressed. */

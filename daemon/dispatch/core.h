@@ -72,6 +72,7 @@ typedef struct {
     unsigned weight;     /* 1 to CORE_WEIGHT_MAX: its share among those of the same priority */
     uint32_t per_second; /* submits of all its workers; 0: as they are configured */
     uint32_t per_day;    /* submits from midnight to midnight; 0: no limit */
+    unsigned carriers;   /* bit per carrier_t that it reaches best: a hint; 0: all alike */
     bool paused;
 } core_rule_t;
 
@@ -180,6 +181,8 @@ typedef struct {
     void *context;
     /* Fills a verdict for each rank: WAITING if it may be sent, or why it is suppressed. */
     void (*screen)(void *context, const core_run_t *run, cr_status_t verdicts[CORE_BLOCK]);
+    /* Who gave out each rank's number (carrier_t); asked where gateways are hinted at. May be NULL. */
+    void (*carriers)(void *context, const core_run_t *run, uint8_t carriers[CORE_BLOCK]);
     /* How many of the positions, from the first on, went out with it: fewer than all when a frame
      * holds no more, none when the worker's socket did not take it. */
     uint32_t (*lease)(void *context, const core_lease_t *lease);

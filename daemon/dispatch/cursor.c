@@ -146,22 +146,32 @@ cursor_next_refused(const cursor_t *self, int64_t now_us, uint32_t key, uint32_t
 }
 
 static bool
-next_fresh(cursor_t *self, uint32_t *found)
+is_fresh(const cursor_block_t *block)
 {
-    for (; self->scan < self->block_count; self->scan++) {
-        const cursor_block_t *block = &self->blocks[self->scan];
-        if (!block->lease && block->waiting > 0) {
-            *found = self->scan;
-            return true;
-        }
+    return !block->lease && block->waiting > 0;
+}
+
+static bool
+next_fresh(cursor_t *self, uint8_t bit, uint32_t *found)
+{
+    while (self->scan < self->block_count && !is_fresh(&self->blocks[self->scan]))
+        self->scan++;
+    if (self->scan == self->block_count)
+        return false;
+    *found = self->scan;
+    for (uint32_t i = self->scan; i < self->block_count && i - self->scan < LOOK_AHEAD; i++) {
+        if (!is_fresh(&self->blocks[i]) || self->blocks[i].left & bit)
+            continue;
+        *found = i;
+        break;
     }
-    return false;
+    return true;
 }
 
 bool
-cursor_next(cursor_t *self, int64_t now_us, uint32_t avoid, uint32_t *block)
+cursor_next(cursor_t *self, int64_t now_us, uint32_t avoid, uint8_t bit, uint32_t *block)
 {
-    return next_due(self, now_us, avoid, block) || next_fresh(self, block);
+    return next_due(self, now_us, avoid, block) || next_fresh(self, bit, block);
 }
 
 uint32_t

@@ -27,6 +27,7 @@ typedef struct {
     uint64_t uncertain[CORE_BLOCK / 64]; /* bit per rank: an earlier submit has no known end */
     uint16_t waiting, retry;
     uint32_t doubter; /* key of the gateway that has those; 0 when none is set */
+    uint8_t left;     /* bits of gateways that left some of its ranks to others */
     uint32_t refuser; /* key of the gateway that said "later" of its RETRY bytes; 0: none */
 } cursor_block_t;
 
@@ -50,8 +51,8 @@ bool cursor_move(cursor_t *self, uint32_t rank, cr_status_t to);
 uint32_t cursor_block_length(const cursor_t *self, uint32_t block);
 
 /* The next free block with something to send now; retries of what the gateway `avoid` (0: nobody)
- * refused are left to others. */
-bool cursor_next(cursor_t *self, int64_t now_us, uint32_t avoid, uint32_t *block);
+ * refused are left to others, and blocks of which `bit` left some already come after others. */
+bool cursor_next(cursor_t *self, int64_t now_us, uint32_t avoid, uint8_t bit, uint32_t *block);
 /* The next free block with due retries that another gateway than `key` refused. */
 bool cursor_next_refused(const cursor_t *self, int64_t now_us, uint32_t key, uint32_t *block);
 /* Ranks of the block (as offsets, ascending) that may be sent now. */

@@ -80,6 +80,12 @@ gateway_key(const char *name)
     return hash | 2;
 }
 
+uint8_t
+gateway_bit(const char *name)
+{
+    return (uint8_t)(1 << gateway_key(name) / 4 % 8);
+}
+
 /* ---- quota ------------------------------------------------------------------------------------ */
 
 static int64_t
@@ -142,6 +148,7 @@ see_able(turn_t *turn, const worker_t *worker)
     if (turn->first && turn->first != worker->gateway)
         turn->several = true;
     turn->first = worker->gateway;
+    turn->carriers |= worker->gateway->rule.carriers;
     if (worker->gateway->rule.priority < turn->best)
         turn->best = worker->gateway->rule.priority;
 }
@@ -183,6 +190,12 @@ gateway_has_another(core_t *core, const worker_t *worker)
 {
     const turn_t *turn = turn_of(core, worker);
     return turn->several || (turn->first && turn->first != worker->gateway);
+}
+
+unsigned
+gateway_leaves(core_t *core, const worker_t *worker)
+{
+    return turn_of(core, worker)->carriers & ~worker->gateway->rule.carriers;
 }
 
 void

@@ -105,6 +105,23 @@ keep_from_others(const lease_t *lease, cr_status_t verdicts[CORE_BLOCK])
             verdicts[i] = CR_STATUS_UNKNOWN;
 }
 
+/* Ranks that another gateway reaches better, unless this one has left some of the block before: then
+ * nobody else came for them. */
+static bool
+leaves_some(core_t *core, const lease_t *lease, const core_run_t *run, uint8_t leave[CORE_BLOCK])
+{
+    cursor_block_t *block = &lease->channel->cursor.blocks[lease->block];
+    unsigned others = lease->free_running ? 0 : gateway_leaves(core, lease->worker);
+    uint8_t bit = gateway_bit(lease->gateway);
+    if (others == 0 || block->left & bit || !core->act.carriers)
+        return false;
+    block->left |= bit;
+    core->act.carriers(core->act.context, run, leave);
+    for (uint32_t i = 0; i < run->count; i++)
+        leave[i] = others >> leave[i] & 1;
+    return true;
+}
+
 /* Takes the ranks that are due and may be sent; the others get their reason. */
 static void
 fill(core_t *core, lease_t *lease, write_t *write)
@@ -118,9 +135,13 @@ fill(core_t *core, lease_t *lease, write_t *write)
                       cursor_block_length(&channel->cursor, lease->block)};
     core->act.screen(core->act.context, &run, verdicts);
     keep_from_others(lease, verdicts);
+    uint8_t leave[CORE_BLOCK];
+    bool hinted = leaves_some(core, lease, &run, leave);
     uint32_t room = lease->free_running ? CORE_BLOCK : gateway_room(core, lease->route);
     for (uint32_t i = 0; i < count && lease->count < room; i++) {
         uint32_t rank = first + ready[i];
+        if (hinted && leave[ready[i]])
+            continue;
         if (verdicts[ready[i]] == CR_STATUS_WAITING) {
             lease->offsets[lease->count] = ready[i];
             lease->attempts[lease->count++] = (uint8_t)(channel->cursor.status[rank] + 1);

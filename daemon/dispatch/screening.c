@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "actor.h"
+#include "carrier.h"
 
 enum { REFUSED_FEW = 32, REFUSED_LOG_MS = 60000 };
 
@@ -206,10 +207,22 @@ screening_tick(actor_t *self, int64_t now_us)
     learn_all(self);
 }
 
+static void
+act_carriers(void *context, const core_run_t *run, uint8_t carriers[CORE_BLOCK])
+{
+    actor_t *self = context;
+    const uint32_t *ordinals =
+        notice_ordinals(actor_find(self, run->broadcast), run->first_rank / CORE_BLOCK);
+    for (uint32_t i = 0; i < run->count; i++)
+        carriers[i] =
+            (uint8_t)carrier_of(directory_address(self->directory, ordinals[i], run->channel));
+}
+
 void
 screening_actions(core_actions_t *actions)
 {
     actions->bad_address = act_bad_address;
+    actions->carriers = act_carriers;
 }
 
 /* -- in words ----------------------------------------------------------------------------------- */

@@ -51,9 +51,10 @@ typedef struct {
 
 /* The gateways of one channel and class, as they are now. */
 typedef struct {
-    uint64_t clock; /* virtual time: start of the lease that was granted last */
-    uint64_t least; /* the earliest start of those of `best` that have room */
-    unsigned best;  /* priority */
+    uint64_t clock;    /* virtual time: start of the lease that was granted last */
+    uint64_t least;    /* the earliest start of those of `best` that have room */
+    unsigned best;     /* priority */
+    unsigned carriers; /* bits that any of those that can work reaches best */
     const gateway_t *first;
     bool several; /* more than that one can work */
 } turn_t;
@@ -236,6 +237,10 @@ gateway_turn_t gateway_turn(core_t *core, const worker_t *worker, cr_lane_t lane
 bool gateway_has_another(core_t *core, const worker_t *worker);
 /* Submits that today's quota has left. */
 uint32_t gateway_room(const core_t *core, gateway_t *gateway);
+/* Bits of the carriers that others reach better. */
+unsigned gateway_leaves(core_t *core, const worker_t *worker);
+/* Which bit of cursor_block_t.left is the gateway's; another may have the same. */
+uint8_t gateway_bit(const char *name);
 void gateway_charge(core_t *core, const lease_t *lease);
 /* `gone`: submits that it took or may have taken; `due`: of those, receipts that should follow. */
 void gateway_note_submits(const core_t *core, gateway_t *gateway, uint32_t gone, uint32_t due);

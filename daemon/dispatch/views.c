@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "actor.h"
+#include "carrier.h"
 
 enum { GATEWAYS_MAX = 256 };
 
@@ -130,6 +131,16 @@ gateway_json(const gateway_view_t *row)
                      (json_int_t)sum->unknown);
 }
 
+static json_t *
+carriers_json(unsigned carriers)
+{
+    json_t *names = json_array();
+    for (int i = 0; i < CARRIER_COUNT; i++)
+        if (carriers >> i & 1)
+            json_array_append_new(names, json_string(carrier_name((carrier_t)i)));
+    return names;
+}
+
 static void
 see_route(void *context, const core_route_t *route)
 {
@@ -145,11 +156,11 @@ see_route(void *context, const core_route_t *route)
         row = &nobody;
     const core_rule_t *rule = route->rule;
     uint32_t rate = rule->per_second > 0 ? rule->per_second : row->sum.gateway.per_second;
-    json_t *rest =
-        json_pack("{s:s,s:i,s:i,s:I,s:I,s:I,s:s}", "state", gateway_state(row, route), "priority",
-                  (int)rule->priority, "weight", (int)rule->weight, "per_second", (json_int_t)rate,
-                  "per_day", (json_int_t)rule->per_day, "used_today", (json_int_t)route->used,
-                  "receipts", receipts[route->receipts]);
+    json_t *rest = json_pack(
+        "{s:s,s:i,s:i,s:I,s:I,s:I,s:o,s:s}", "state", gateway_state(row, route), "priority",
+        (int)rule->priority, "weight", (int)rule->weight, "per_second", (json_int_t)rate, "per_day",
+        (json_int_t)rule->per_day, "used_today", (json_int_t)route->used, "carriers",
+        carriers_json(rule->carriers), "receipts", receipts[route->receipts]);
     json_object_update(item, rest);
     json_decref(rest);
     json_array_append_new(gateways->items, item);

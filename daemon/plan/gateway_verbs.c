@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "../dispatch/carrier.h"
 #include "arguments.h"
 #include "verbs.h"
 
@@ -52,6 +53,21 @@ number(const json_t *document, const char *name)
     return json_integer_value(json_object_get(document, name));
 }
 
+static unsigned
+carriers(const json_t *document)
+{
+    size_t index;
+    const json_t *name;
+    unsigned bits = 0;
+    carrier_t carrier;
+    json_array_foreach(json_object_get(document, "carriers"), index, name)
+    {
+        if (carrier_parse(json_string_value(name), &carrier) == CR_OK)
+            bits |= 1u << carrier;
+    }
+    return bits;
+}
+
 static dispatch_message_t *
 rule_of(const char *name, const json_t *document)
 {
@@ -63,6 +79,7 @@ rule_of(const char *name, const json_t *document)
         .weight = (unsigned)number(document, "weight"),
         .per_second = (uint32_t)number(document, "per_second"),
         .per_day = (uint32_t)number(document, "per_day"),
+        .carriers = carriers(document),
         .paused = json_is_true(json_object_get(document, "paused")),
     };
     return message;
@@ -122,19 +139,40 @@ take_numbers(const json_t *arguments, json_t *document, cr_fault_t *fault)
     return CR_OK;
 }
 
+static cr_err_t
+take_carriers(const json_t *arguments, json_t *document, cr_fault_t *fault)
+{
+    size_t index;
+    const json_t *name;
+    json_t *said = json_object_get(arguments, "carriers");
+    carrier_t carrier;
+    json_array_foreach(said, index, name)
+    {
+        if (carrier_parse(json_string_value(name), &carrier) != CR_OK)
+            return cr_fault_set(fault, CR_INVAL,
+                                "carriers: \"%.32s\" is none of mobile, unicom, telecom, broadnet",
+                                json_string_value(name));
+    }
+    if (said)
+        json_object_set(document, "carriers", said);
+    return CR_OK;
+}
+
 /* The rule as it is, with what was said. */
 static cr_err_t
 amend(const plan_t *self, const ask_t *ask, json_t **out, cr_fault_t *fault)
 {
     const json_t *before = json_object_get(self->gateways, argument_text(ask->arguments, "name"));
     json_t *document = before ? json_deep_copy(before)
-                              : json_pack("{s:i,s:i,s:i,s:i,s:b}", "priority", 0, "weight", 1,
-                                          "per_second", 0, "per_day", 0, "paused", 0);
+                              : json_pack("{s:i,s:i,s:i,s:i,s:[],s:b}", "priority", 0, "weight", 1,
+                                          "per_second", 0, "per_day", 0, "carriers", "paused", 0);
     CR_ASSERT(document);
     json_t *paused = json_object_get(ask->arguments, "paused");
     if (paused)
         json_object_set(document, "paused", paused);
     cr_err_t err = take_numbers(ask->arguments, document, fault);
+    if (err == CR_OK)
+        err = take_carriers(ask->arguments, document, fault);
     if (err == CR_OK)
         *out = document;
     else

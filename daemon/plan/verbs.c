@@ -55,6 +55,7 @@ static const argument_t rule[] = {{"name", ARGUMENT_TEXT, true},
                                   {"weight", ARGUMENT_ANY, false},
                                   {"per_second", ARGUMENT_ANY, false},
                                   {"per_day", ARGUMENT_ANY, false},
+                                  {"carriers", ARGUMENT_TEXTS, false},
                                   {"paused", ARGUMENT_FLAG, false},
                                   {NULL}};
 static const argument_t explain[] = {

@@ -85,12 +85,19 @@ class Gateways(unittest.TestCase):
         self.assertLess(rate, 115)
         self.assertGreater(rate, 60)
 
+    def test_a_hint_at_carriers_is_kept_and_everybody_is_reached(self):
+        self.assertEqual(self.set("second", "--carriers", "mobile,unicom")["carriers"], ["mobile", "unicom"])
+        self.check(send(self.rig, channels="sms"))
+        self.assertGreater(self.gateways()["second"]["accepted"], 0)
+        self.assertEqual(self.set("second", "--carriers", "")["carriers"], [])
+
     def test_nonsense_is_refused_and_names_what_it_is(self):
         for path, body, status, words in (
                 ("nobody", {"weight": 1}, 404, "no such gateway: nobody"),
                 ("second", {"weight": 0}, 400, "weight: a number from 1 to 1000"),
                 ("second", {"per_second": "many"}, 400, "per_second: a number from 0 to 100000"),
                 ("second", {"priority": 2.5}, 400, "priority: a number from 0 to 9"),
+                ("second", {"carriers": ["mobile", "acme"]}, 400, 'carriers: "acme" is none of mobile, unicom'),
                 ("second", {"speed": 2}, 400, "speed")):
             answer = self.rig.http("PATCH", f"/v1/gateways/{path}", "operator", body)
             self.assertEqual(answer[0], status, answer)

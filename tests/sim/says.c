@@ -40,6 +40,14 @@ hash(sim_t *self, event_kind_t kind, const char *worker, uint64_t number, uint64
 }
 
 static void
+on_carriers(void *context, const core_run_t *run, uint8_t carriers[CORE_BLOCK])
+{
+    (void)context;
+    for (uint32_t i = 0; i < run->count; i++)
+        carriers[i] = (uint8_t)((run->first_rank + i) * 7 % 5);
+}
+
+static void
 on_screen(void *context, const core_run_t *run, cr_status_t verdicts[CORE_BLOCK])
 {
     const sim_t *self = context;
@@ -381,6 +389,7 @@ says_actions(sim_t *self, core_actions_t *actions)
     *actions = (core_actions_t){
         .context = self,
         .screen = on_screen,
+        .carriers = on_carriers,
         .lease = on_lease,
         .welcome = on_welcome,
         .ack = on_ack,

@@ -214,8 +214,8 @@ users_drain(sim_t *self)
 static void
 set_rule(sim_t *self, gateway_t *gateway, const core_rule_t *rule)
 {
-    TRACE(self, "> rule gateway=%s priority=%u weight=%u per_day=%u paused=%d", gateway->name,
-          rule->priority, rule->weight, rule->per_day, rule->paused);
+    TRACE(self, "> rule gateway=%s priority=%u weight=%u per_day=%u carriers=%u paused=%d",
+          gateway->name, rule->priority, rule->weight, rule->per_day, rule->carriers, rule->paused);
     if (core_rule(self->core, self->now, gateway->name, rule) != CR_OK)
         return;
     gateway->rule = *rule;
@@ -231,6 +231,7 @@ users_rule(sim_t *self)
         .priority = sim_below(self, 3),
         .weight = 1 + sim_below(self, 5),
         .per_day = sim_below(self, 2) * (1 + sim_below(self, 2000)),
+        .carriers = sim_below(self, 32),
         .paused = sim_below(self, 4) == 0,
     };
     if (!self->core || self->now.mono_us < self->frozen_until)

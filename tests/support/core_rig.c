@@ -24,6 +24,15 @@ is_ended(const rig_t *self, uint64_t lease)
     return false;
 }
 
+/* Number by number in turn. */
+static void
+on_carriers(void *context, const core_run_t *run, uint8_t carriers[CORE_BLOCK])
+{
+    (void)context;
+    for (uint32_t i = 0; i < run->count; i++)
+        carriers[i] = (uint8_t)(1 + i % 3);
+}
+
 static void
 on_screen(void *context, const core_run_t *run, cr_status_t verdicts[CORE_BLOCK])
 {
@@ -159,6 +168,7 @@ new_core(rig_t *self)
     const core_actions_t actions = {
         .context = self,
         .screen = on_screen,
+        .carriers = on_carriers,
         .lease = on_lease,
         .welcome = on_welcome,
         .ack = on_ack,

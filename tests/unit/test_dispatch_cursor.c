@@ -16,7 +16,7 @@ static uint32_t
 next(int64_t now_us)
 {
     uint32_t block;
-    return cursor_next(&cursor, now_us, 0, &block) ? block : UINT32_MAX;
+    return cursor_next(&cursor, now_us, 0, 0, &block) ? block : UINT32_MAX;
 }
 
 /* As the core does: a lease of the block with one outcome, then it is over. */

@@ -1,6 +1,7 @@
 /* The dispatch core: several gateways on one channel, and whose turn it is. */
 #include "core_world.h"
 #include "cr_test.h"
+#include "dispatch/carrier.h"
 
 static const int64_t minute_us = 60 * CR_US_PER_S;
 
@@ -150,6 +151,75 @@ who_is_ahead_of_its_share_waits_for_those_behind(void)
     finish();
 }
 
+/* Of the newest lease of the worker. */
+static uint32_t
+size_of(const char *worker)
+{
+    for (size_t i = rig.event_count; i-- > 0;)
+        if (rig.events[i].kind == RIG_LEASE && strcmp(rig.events[i].worker, worker) == 0)
+            return rig.events[i].lease.count;
+    return 0;
+}
+
+static void
+numbers_go_to_the_gateway_that_reaches_them_best(void)
+{
+    begin(6 * 30); /* one block: carriers 1, 2, 3 in turn */
+    rule("first", (core_rule_t){.carriers = 1u << 1});
+    rule("second", (core_rule_t){.carriers = 1u << 2});
+    join_gateway("a", "first");
+    join_gateway("b", "second");
+    hand_out();
+    CU_ASSERT_EQUAL(size_of("a"), 120); /* its own, and nobody's */
+    answer("a", CR_STATUS_ACCEPTED);
+    rig_settle(&rig);
+    hand_out();
+    CU_ASSERT_EQUAL(leases_of("a"), 1);
+    CU_ASSERT_EQUAL(size_of("b"), 60);
+    finish();
+}
+
+static void
+a_hint_delays_nobody(void)
+{
+    begin(6 * 30);
+    rule("first", (core_rule_t){.carriers = 1u << 1});
+    rule("second", (core_rule_t){.carriers = 1u << 2});
+    join_gateway("a", "first");
+    join_gateway("b", "second");
+    hand_out();
+    core_credit(rig.core, "b", 0, 0);
+    answer("a", CR_STATUS_ACCEPTED);
+    rig_settle(&rig);
+    hand_out();
+    CU_ASSERT_EQUAL(leases_of("a"), 2);
+    CU_ASSERT_EQUAL(size_of("a"), 60);
+    finish();
+}
+
+static void
+a_carrier_is_known_by_the_longest_segment(void)
+{
+    static const struct {
+        const char *phone;
+        carrier_t carrier;
+    } cases[] = {
+        {"13800000001", CARRIER_MOBILE},   {"+8613800000001", CARRIER_MOBILE},
+        {"13400000000", CARRIER_MOBILE},   {"13490000000", CARRIER_UNKNOWN},
+        {"17000000000", CARRIER_TELECOM},  {"17030000000", CARRIER_MOBILE},
+        {"17090000000", CARRIER_UNICOM},   {"17405000000", CARRIER_TELECOM},
+        {"17406000000", CARRIER_UNKNOWN},  {"19200000000", CARRIER_BROADNET},
+        {"18600000000", CARRIER_UNICOM},   {"138000000012", CARRIER_UNKNOWN},
+        {"+85291234567", CARRIER_UNKNOWN}, {"", CARRIER_UNKNOWN},
+    };
+    for (size_t i = 0; i < CR_COUNT(cases); i++)
+        CU_ASSERT_EQUAL(carrier_of(cr_slice_of(cases[i].phone)), cases[i].carrier);
+    carrier_t carrier;
+    CU_ASSERT_EQUAL(carrier_parse("unicom", &carrier), CR_OK);
+    CU_ASSERT_EQUAL(carrier, CARRIER_UNICOM);
+    CU_ASSERT_EQUAL(carrier_parse("unknown", &carrier), CR_INVAL);
+}
+
 static void
 a_paused_gateway_gets_nothing_and_the_queue_says_why(void)
 {
@@ -295,6 +365,9 @@ CU_TestInfo cr_tests[] = {
     TEST(alone_it_is_asked_again_itself),
     TEST(what_may_have_been_sent_does_not_move_to_another_gateway),
     TEST(who_is_ahead_of_its_share_waits_for_those_behind),
+    TEST(numbers_go_to_the_gateway_that_reaches_them_best),
+    TEST(a_hint_delays_nobody),
+    TEST(a_carrier_is_known_by_the_longest_segment),
     TEST(a_paused_gateway_gets_nothing_and_the_queue_says_why),
     TEST(a_quota_ends_in_the_middle_of_a_block_and_begins_anew_at_midnight),
     TEST(an_emergency_heeds_neither_quota_nor_priority),
