@@ -14,7 +14,7 @@ size_t
 directory_bytes(const directory_t *self)
 {
     size_t bytes = sizeof *self + self->segment_capacity * sizeof(segment_t *) +
-                   index_bytes(&self->ids) + divisions_bytes(self->divisions) +
+                   ids_bytes(&self->ids) + divisions_bytes(self->divisions) +
                    self->attribute_count * sizeof(tags_t);
     for (uint32_t i = 0; i < self->segment_count; i++)
         bytes += segment_bytes(self->segments[i]);
@@ -77,7 +77,7 @@ version_has_id(const void *context, uint32_t ordinal, cr_slice_t id)
 uint32_t
 directory_find(const directory_t *self, cr_slice_t id)
 {
-    return index_find(&self->ids, index_hash(id), id, version_has_id, self);
+    return ids_find(&self->ids, index_hash(id), id, version_has_id, self);
 }
 
 cr_slice_t

@@ -9,8 +9,8 @@
  * Ownership  directory_ref / directory_unref count atomically; slices live as long as the version
  *            they came from.
  * Threads    a published version may be read from any thread; building one belongs to one thread.
- * Limits     2^26 recipients; an attribute with over 4,096 different values is stored but cannot be
- *            selected by.
+ * Limits     2^26 - 1 recipients; an attribute with over 4,096 different values is stored but cannot
+ *            be selected by.
  * Privacy    addresses leave this module only towards a lease, a masked view or an audited export.
  */
 #ifndef DIRECTORY_H

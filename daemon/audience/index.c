@@ -82,20 +82,6 @@ index_add(index_t *self, uint32_t hash, uint32_t value)
     return CR_OK;
 }
 
-cr_err_t
-index_copy(const index_t *self, index_t *out)
-{
-    index_t copy = *self;
-    if (self->capacity > 0) {
-        copy.slots = malloc(index_bytes(self));
-        if (!copy.slots)
-            return CR_NOMEM;
-        memcpy(copy.slots, self->slots, index_bytes(self));
-    }
-    *out = copy;
-    return CR_OK;
-}
-
 void
 index_clear(index_t *self)
 {

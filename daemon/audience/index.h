@@ -1,7 +1,7 @@
 /*
  * index - open addressing from a hash to a number
  *
- * Ids, tags, divisions and the strings of a segment are all found the same way: by a 32-bit hash
+ * Rows, tags, divisions and the strings of a segment are all found the same way: by a 32-bit hash
  * and a comparison that the caller makes, so the table holds eight bytes a slot and no string.
  *
  * Ownership  index_fini frees; an index set to {0} is empty and usable.
@@ -34,7 +34,6 @@ uint32_t index_find(const index_t *self, uint32_t hash, cr_slice_t name, index_i
 cr_err_t index_add(index_t *self, uint32_t hash, uint32_t value) CR_MUST_USE;
 /* Makes room, so that `count` entries can be added without failure. */
 cr_err_t index_reserve(index_t *self, uint32_t count) CR_MUST_USE;
-cr_err_t index_copy(const index_t *self, index_t *out) CR_MUST_USE;
 /* Empties the index; keeps the memory. */
 void index_clear(index_t *self);
 void index_fini(index_t *self);

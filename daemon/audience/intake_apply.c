@@ -275,9 +275,7 @@ check_guardians(const apply_t *self, cr_fault_t *fault)
 static cr_err_t
 index_next(apply_t *self)
 {
-    cr_err_t err = index_copy(&self->base->ids, &self->next->ids);
-    if (err == CR_OK)
-        err = version_index_ids(self->next, self->base->size);
+    cr_err_t err = version_index_ids(self->next, self->base);
     return err == CR_OK ? version_index_tags(self->next) : err;
 }
 

@@ -1,18 +1,17 @@
 /*
- * segment - 1,024 recipients as columns of numbers into one dictionary of strings
+ * segment - 1,024 recipients as columns of strings
  *
- * Every value of every recipient, id and name as well as groups and attributes, is a 16-bit code
- * into the segment's own dictionary: a town, a group list or a household's phone is kept once, an
- * id costs its bytes and six more. A segment is one block of memory without pointers, so what
- * is sealed and stored is that block itself. The first columns are the fields below, the others
- * are attributes.
+ * Each column lies in the way that takes the least room: what all have alike once, what few have in
+ * common as codes, what is everybody's own one after the other. A segment is one block of memory
+ * without pointers, so what is sealed and stored is that block itself; segment_block.h says how it
+ * lies. The first columns are the fields below, the others are attributes.
  *
  * Ownership  immutable once built; segment_ref / segment_unref count atomically, strings live as
  *            long as the segment.
  * Threads    any may read.
  * Limits     50 attributes; all values together 8 MiB.
- * Upgrade    a change of the block's layout takes a new SEGMENT_FORMAT; segment_decode refuses what
- *            it does not know.
+ * Upgrade    a change of the block's layout takes a new SEGMENT_FORMAT; segment_decode reads those
+ *            before, too, and refuses what it does not know.
  */
 #ifndef AUDIENCE_SEGMENT_H
 #define AUDIENCE_SEGMENT_H
@@ -40,9 +39,10 @@ typedef enum {
         FIELD_COUNT
 } field_t;
 
-/* Codes are 16 bits wide: SEGMENT_COLUMNS_MAX * 1,024 values and the names of attributes fit. */
+/* The strings of a builder: SEGMENT_COLUMNS_MAX * 1,024 values and the names of attributes. */
 enum {
-    SEGMENT_FORMAT = 1,
+    SEGMENT_FORMAT_FIRST = 1,
+    SEGMENT_FORMAT = 2,
     SEGMENT_ATTRIBUTES_MAX = 50,
     SEGMENT_COLUMNS_MAX = FIELD_COUNT + SEGMENT_ATTRIBUTES_MAX,
     SEGMENT_STRINGS_MAX = SEGMENT_COLUMNS_MAX * (DIRECTORY_SEGMENT + 1) + 1,
@@ -56,10 +56,10 @@ void segment_unref(segment_t **self_p);
 
 uint32_t segment_rows(const segment_t *self);
 uint32_t segment_columns(const segment_t *self);
-/* Codes of one column; 0 is the empty string. */
-const uint16_t *segment_codes(const segment_t *self, uint32_t column);
-cr_slice_t segment_string(const segment_t *self, uint16_t code);
 cr_slice_t segment_value(const segment_t *self, uint32_t column, uint32_t row);
+/* A number for the value of each row: 0 is the empty string, rows with the same number have the same
+ * value; others may have it, too. */
+void segment_codes(const segment_t *self, uint32_t column, uint16_t codes[DIRECTORY_SEGMENT]);
 /* Name of an attribute's column (FIELD_COUNT and on), and back; INDEX_NONE: not here. */
 cr_slice_t segment_attribute(const segment_t *self, uint32_t column);
 uint32_t segment_find_attribute(const segment_t *self, cr_slice_t key);
@@ -85,6 +85,6 @@ void segment_builder_row(segment_builder_t *self);
 cr_err_t segment_builder_set(segment_builder_t *self, uint32_t column,
                              cr_slice_t value) CR_MUST_USE;
 /* Leaves attributes out that nobody has. */
-cr_err_t segment_builder_take(const segment_builder_t *self, segment_t **out) CR_MUST_USE;
+cr_err_t segment_builder_take(segment_builder_t *self, segment_t **out) CR_MUST_USE;
 
 #endif

@@ -156,9 +156,9 @@ chain_rows(const uint16_t *codes, uint32_t rows, uint16_t *head, uint16_t next[D
 cr_err_t
 tags_absorb(tags_t *self, const segment_t *segment, uint32_t column, uint32_t first)
 {
-    const uint16_t *codes = segment_codes(segment, column);
     uint32_t rows = segment_rows(segment), ordinals[DIRECTORY_SEGMENT];
-    uint16_t head[UINT16_MAX], next[DIRECTORY_SEGMENT];
+    uint16_t codes[DIRECTORY_SEGMENT], head[DIRECTORY_SEGMENT + 1], next[DIRECTORY_SEGMENT];
+    segment_codes(segment, column, codes);
     for (uint32_t row = 0; row < rows; row++)
         head[codes[row]] = NO_ROW;
     chain_rows(codes, rows, head, next);
@@ -169,7 +169,7 @@ tags_absorb(tags_t *self, const segment_t *segment, uint32_t column, uint32_t fi
         size_t count = 0;
         for (uint16_t at = head[code]; at != NO_ROW; at = next[at])
             ordinals[count++] = first + at;
-        cr_err_t err = add_value(self, segment_string(segment, code), ordinals, count);
+        cr_err_t err = add_value(self, segment_value(segment, column, row), ordinals, count);
         if (err != CR_OK)
             return err;
     }

@@ -85,7 +85,7 @@ directory_unref(directory_t **self_p)
     if (!self || atomic_fetch_sub_explicit(&self->references, 1, memory_order_acq_rel) != 1)
         return;
     drop_tags(self);
-    index_fini(&self->ids);
+    ids_fini(&self->ids);
     for (uint32_t i = 0; i < self->segment_count; i++)
         segment_unref(&self->segments[i]);
     free(self->segments);
@@ -123,16 +123,26 @@ version_append(directory_t *self, segment_t **segment_p)
     return CR_OK;
 }
 
-cr_err_t
-version_index_ids(directory_t *self, uint32_t first)
+static cr_err_t
+add_id(directory_t *self, uint32_t ordinal)
 {
-    cr_err_t err = index_reserve(&self->ids, self->size);
-    for (uint32_t ordinal = first; ordinal < self->size && err == CR_OK; ordinal++) {
-        cr_slice_t id = version_field(self, ordinal, FIELD_ID);
-        uint32_t hash = index_hash(id);
-        bool is_new = index_find(&self->ids, hash, id, version_has_id, self) == INDEX_NONE;
-        err = id.length > 0 && is_new ? index_add(&self->ids, hash, ordinal) : CR_CORRUPT;
-    }
+    cr_slice_t id = version_field(self, ordinal, FIELD_ID);
+    uint32_t hash = index_hash(id);
+    if (id.length == 0 || ids_find(&self->ids, hash, id, version_has_id, self) != INDEX_NONE)
+        return CR_CORRUPT;
+    ids_add(&self->ids, hash, ordinal);
+    return CR_OK;
+}
+
+cr_err_t
+version_index_ids(directory_t *self, const directory_t *base)
+{
+    ids_fini(&self->ids);
+    bool has_room = base && ids_has_room(&base->ids, self->size);
+    cr_err_t err = has_room ? ids_copy(&base->ids, &self->ids) : ids_init(&self->ids, self->size);
+    uint32_t first = has_room ? base->size : 0;
+    for (uint32_t ordinal = first; ordinal < self->size && err == CR_OK; ordinal++)
+        err = add_id(self, ordinal);
     return err;
 }
 
@@ -190,9 +200,10 @@ absorb_attributes(directory_t *self, const segment_t *segment, uint32_t first)
 static void
 absorb_reachable(directory_t *self, const segment_t *segment, uint32_t first)
 {
-    const uint16_t *guardian = segment_codes(segment, FIELD_GUARDIAN);
+    uint16_t guardian[DIRECTORY_SEGMENT], own[DIRECTORY_SEGMENT];
+    segment_codes(segment, FIELD_GUARDIAN, guardian);
     for (cr_channel_t channel = 0; channel < CR_CHANNEL_COUNT; channel++) {
-        const uint16_t *own = segment_codes(segment, version_address_fields[channel]);
+        segment_codes(segment, version_address_fields[channel], own);
         uint32_t ordinals[DIRECTORY_SEGMENT];
         size_t count = 0;
         for (uint32_t row = 0; row < segment_rows(segment); row++)
@@ -239,7 +250,6 @@ version_index_tags(directory_t *self)
 cr_err_t
 directory_index(directory_t *self)
 {
-    index_clear(&self->ids);
-    cr_err_t err = version_index_ids(self, 0);
+    cr_err_t err = version_index_ids(self, NULL);
     return err == CR_OK ? version_index_tags(self) : err;
 }

@@ -1,5 +1,7 @@
 cr_unit_test(directory cr_daemon_core)
 cr_unit_test(duplicates cr_daemon_core)
+cr_unit_test(ids cr_daemon_core)
 cr_unit_test(intake cr_daemon_core)
 cr_unit_test(outcome cr_daemon_core)
+cr_unit_test(segment cr_daemon_core)
 cr_unit_test(selector cr_daemon_core)
