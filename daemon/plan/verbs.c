@@ -50,14 +50,11 @@ static const argument_t order[] = {{"id", ARGUMENT_TEXT, true},
                                    {NULL}};
 static const argument_t drain[] = {
     {"name", ARGUMENT_TEXT, true}, {"drain", ARGUMENT_FLAG, true}, {NULL}};
-static const argument_t rule[] = {{"name", ARGUMENT_TEXT, true},
-                                  {"priority", ARGUMENT_ANY, false},
-                                  {"weight", ARGUMENT_ANY, false},
-                                  {"per_second", ARGUMENT_ANY, false},
-                                  {"per_day", ARGUMENT_ANY, false},
-                                  {"carriers", ARGUMENT_TEXTS, false},
-                                  {"paused", ARGUMENT_FLAG, false},
-                                  {NULL}};
+static const argument_t rule[] = {
+    {"name", ARGUMENT_TEXT, true},    {"priority", ARGUMENT_ANY, false},
+    {"weight", ARGUMENT_ANY, false},  {"per_second", ARGUMENT_ANY, false},
+    {"per_day", ARGUMENT_ANY, false}, {"carriers", ARGUMENT_TEXTS, false},
+    {"paused", ARGUMENT_FLAG, false}, {NULL}};
 static const argument_t explain[] = {
     {"id", ARGUMENT_TEXT, true}, {"recipient", ARGUMENT_TEXT, true}, {NULL}};
 
