@@ -79,15 +79,13 @@ cr_id_parse(const char *text, uint64_t *broadcast)
 static char *
 dotted_write(char *out, uint32_t number)
 {
-    char text[10];
-    size_t count = 0;
-    do
-        text[count++] = (char)('0' + number % 10);
-    while ((number /= 10) > 0);
+    size_t count = 1;
+    for (uint64_t limit = 10; number >= limit; limit *= 10)
+        count++;
     *out++ = '.';
-    while (count > 0)
-        *out++ = text[--count];
-    return out;
+    for (size_t i = count; i-- > 0; number /= 10)
+        out[i] = (char)('0' + number % 10);
+    return out + count;
 }
 
 const char *

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cr_fill.h"
+
 static bool
 offsets_are_sound(const Crier__V1__Lease *lease)
 {
@@ -64,27 +66,81 @@ spread(const Crier__V1__Pool *pool, size_t count, cr_slice_t *out)
         out[i] = cr_wire_pool_next(pool, &cursor);
 }
 
-static batch_part_t
-part_of(const char *text)
+static void
+parts_free(batch_part_t *parts, const Crier__V1__Wording *wording)
+{
+    for (size_t i = 0; parts && i < BATCH_PARTS + wording->n_fields; i++)
+        free(parts[i].pieces);
+    free(parts);
+}
+
+/* What the placeholder stands for, by position; NULL when the lease has no such column. */
+static const cr_slice_t *
+values_of(const batch_t *self, cr_slice_t name)
+{
+    for (size_t i = 0; i < self->lease->n_columns; i++)
+        if (cr_slice_equal(cr_slice_of(self->lease->columns[i]->name), name))
+            return self->values + (i + 1) * self->count;
+    return NULL;
+}
+
+static size_t
+count_pieces(cr_slice_t text)
+{
+    size_t count = 0;
+    cr_fill_piece_t piece;
+    for (size_t at = 0; cr_fill_next(text, &at, &piece);)
+        count++;
+    return count;
+}
+
+static cr_err_t
+read_piece(const batch_t *self, const cr_fill_piece_t *from, batch_piece_t *piece)
+{
+    *piece = (batch_piece_t){.text = from->text};
+    if (from->kind == CR_FILL_BAD)
+        return CR_INVAL;
+    if (from->kind == CR_FILL_NAME && !(piece->values = values_of(self, from->text)))
+        return CR_NOTFOUND;
+    return CR_OK;
+}
+
+/* A wording that cannot be filled fails its deliveries, not the lease. False: memory. */
+static bool
+read_part(const batch_t *self, const char *text, batch_part_t *part)
 {
     cr_slice_t slice = cr_slice_of(text);
-    bool plain = !memchr(slice.text, '{', slice.length) && !memchr(slice.text, '}', slice.length);
-    return (batch_part_t){slice, plain};
+    *part = (batch_part_t){.text = slice};
+    part->plain = !memchr(slice.text, '{', slice.length) && !memchr(slice.text, '}', slice.length);
+    if (part->plain)
+        return true;
+    part->pieces = calloc(count_pieces(slice), sizeof *part->pieces);
+    if (!part->pieces)
+        return false;
+    cr_fill_piece_t piece;
+    for (size_t at = 0; part->err == CR_OK && cr_fill_next(slice, &at, &piece);)
+        part->err = read_piece(self, &piece, &part->pieces[part->count++]);
+    return true;
 }
 
 static batch_part_t *
-parts_of(const Crier__V1__Wording *wording)
+parts_of(const batch_t *self, const Crier__V1__Wording *wording)
 {
+    const char *const texts[BATCH_PARTS] = {
+        [BATCH_TEXT] = wording->text,
+        [BATCH_SUBJECT] = wording->subject,
+        [BATCH_HTML] = wording->html,
+        [BATCH_URL] = wording->url,
+    };
     batch_part_t *parts = calloc(BATCH_PARTS + wording->n_fields, sizeof *parts);
-    if (!parts)
-        return NULL;
-    parts[BATCH_TEXT] = part_of(wording->text);
-    parts[BATCH_SUBJECT] = part_of(wording->subject);
-    parts[BATCH_HTML] = part_of(wording->html);
-    parts[BATCH_URL] = part_of(wording->url);
-    for (size_t i = 0; i < wording->n_fields; i++)
-        parts[BATCH_PARTS + i] = part_of(wording->fields[i]->value);
-    return parts;
+    bool whole = parts != NULL;
+    for (size_t i = 0; whole && i < BATCH_PARTS + wording->n_fields; i++)
+        whole = read_part(
+            self, i < BATCH_PARTS ? texts[i] : wording->fields[i - BATCH_PARTS]->value, &parts[i]);
+    if (whole)
+        return parts;
+    parts_free(parts, wording);
+    return NULL;
 }
 
 static cr_err_t
@@ -92,7 +148,7 @@ take_apart(batch_t *self)
 {
     self->parts = calloc(self->lease->n_wordings, sizeof(batch_part_t *));
     for (size_t i = 0; self->parts && i < self->lease->n_wordings; i++)
-        if ((self->parts[i] = parts_of(self->lease->wordings[i])) == NULL)
+        if ((self->parts[i] = parts_of(self, self->lease->wordings[i])) == NULL)
             return CR_NOMEM;
     return self->parts ? CR_OK : CR_NOMEM;
 }
@@ -139,18 +195,18 @@ batch_destroy(batch_t **self_p)
         return;
     free(self->values);
     for (size_t i = 0; self->parts && i < self->lease->n_wordings; i++)
-        free(self->parts[i]);
+        parts_free(self->parts[i], self->lease->wordings[i]);
     free(self->parts);
     cr_wire_free(&self->frame);
     free(self);
     *self_p = NULL;
 }
 
-cr_delivery_t
-batch_delivery(const batch_t *self, size_t position)
+void
+batch_delivery(const batch_t *self, size_t position, cr_delivery_t *out)
 {
     CR_ASSERT(position < self->count);
-    return (cr_delivery_t){
+    *out = (cr_delivery_t){
         .broadcast = self->lease->broadcast,
         .channel = (cr_channel_t)self->lease->channel,
         .rank = self->lease->first_rank + self->lease->offsets.data[position],
@@ -182,17 +238,4 @@ const batch_part_t *
 batch_parts(const batch_t *self, size_t position)
 {
     return self->parts[wording_of(self, position)];
-}
-
-bool
-batch_value(const batch_t *self, size_t position, cr_slice_t name, cr_slice_t *value)
-{
-    CR_ASSERT(position < self->count);
-    for (size_t i = 0; i < self->lease->n_columns; i++) {
-        if (cr_slice_equal(cr_slice_of(self->lease->columns[i]->name), name)) {
-            *value = self->values[(i + 1) * self->count + position];
-            return true;
-        }
-    }
-    return false;
 }

@@ -40,6 +40,9 @@ struct board {
     int64_t report_us;
     size_t count, room;
     uint32_t in_flight;
+    /* Who submits next, found at `chosen_us` (wall); NULL: to be found, leases came or went. */
+    lease_t *chosen;
+    int64_t chosen_us;
     lease_t *leases[]; /* in the order they came */
 };
 
@@ -171,6 +174,7 @@ drop(board_t *self, const lease_t *lease)
     size_t i = 0;
     while (self->leases[i] != lease)
         i++;
+    self->chosen = NULL;
     lease_destroy(self->leases[i]);
     self->count--;
     memmove(&self->leases[i], &self->leases[i + 1], (self->count - i) * sizeof *self->leases);
@@ -215,6 +219,7 @@ board_add(board_t *self, batch_t **batch_p, int64_t now_us)
         return err != CR_OK ? err : CR_NOMEM;
     }
     *batch_p = NULL;
+    self->chosen = NULL;
     self->leases[self->count++] = lease;
     if (lease->batch->lease->drill == self->rules.drill)
         return CR_OK;
@@ -244,24 +249,39 @@ expire(board_t *self, board_time_t now)
             lease_settle_rest(self->leases[i], CR_STATUS_EXPIRED, now.mono_us);
 }
 
+static lease_t *
+find_submitter(const board_t *self)
+{
+    cr_lane_t top = top_lane(self);
+    for (size_t i = 0; i < self->count; i++)
+        if (self->leases[i]->lane == top && lease_may_submit(self->leases[i]))
+            return self->leases[i];
+    return NULL;
+}
+
+/* Thousands of deliveries are submitted at the same moment, and most follow one of their lease. */
+static lease_t *
+choose(board_t *self, board_time_t now)
+{
+    if (self->chosen && self->chosen_us == now.wall_us && lease_may_submit(self->chosen))
+        return self->chosen;
+    expire(self, now);
+    self->chosen = find_submitter(self);
+    self->chosen_us = now.wall_us;
+    return self->chosen;
+}
+
 bool
 board_next(board_t *self, board_time_t now, board_slot_t *slot)
 {
-    expire(self, now);
-    cr_lane_t top = top_lane(self);
-    if (self->rules.reserved > 0 && top != CR_LANE_EMERGENCY &&
-        self->in_flight >= self->rules.window - self->rules.reserved)
+    lease_t *lease = choose(self, now);
+    if (!lease || (lease->lane != CR_LANE_EMERGENCY && self->rules.reserved > 0 &&
+                   self->in_flight >= self->rules.window - self->rules.reserved))
         return false;
-    for (size_t i = 0; i < self->count; i++) {
-        lease_t *lease = self->leases[i];
-        if (lease->lane != top || !lease_may_submit(lease))
-            continue;
-        *slot = (board_slot_t){lease->number, lease->next++, lease->batch};
-        lease->in_flight++;
-        self->in_flight++;
-        return true;
-    }
-    return false;
+    *slot = (board_slot_t){lease->number, lease->next++, lease->batch};
+    lease->in_flight++;
+    self->in_flight++;
+    return true;
 }
 
 void

@@ -12,12 +12,6 @@ struct render {
     cr_str_t fields[RENDER_FIELDS_MAX];
 };
 
-/* Whose values are asked for while a wording is filled. */
-typedef struct {
-    const batch_t *batch;
-    size_t position;
-} recipient_t;
-
 render_t *
 render_new(void)
 {
@@ -45,28 +39,28 @@ render_destroy(render_t **self_p)
     *self_p = NULL;
 }
 
-static bool
-value_of(void *context, cr_slice_t name, cr_slice_t *value)
-{
-    const recipient_t *recipient = context;
-    return batch_value(recipient->batch, recipient->position, name, value);
-}
-
 static cr_err_t
-fill(cr_str_t *filled, const batch_part_t *part, cr_fill_mode_t mode, recipient_t *recipient,
+fill(cr_str_t *filled, const batch_part_t *part, cr_fill_mode_t mode, size_t position,
      cr_slice_t *out)
 {
     *out = part->text;
-    if (part->plain)
-        return CR_OK;
+    if (part->plain || part->err != CR_OK)
+        return part->err;
     cr_str_clear(filled);
-    cr_err_t err = cr_fill(part->text, mode, value_of, recipient, filled);
+    for (const batch_piece_t *piece = part->pieces; piece < part->pieces + part->count; piece++) {
+        if (!piece->values)
+            cr_str_append_slice(filled, piece->text);
+        else if (mode == CR_FILL_HTML)
+            cr_text_append_html(filled, piece->values[position]);
+        else
+            cr_str_append_slice(filled, piece->values[position]);
+    }
     *out = cr_str_slice(filled);
-    return err;
+    return cr_str_err(filled);
 }
 
 static cr_err_t
-fill_parts(render_t *self, const batch_part_t *parts, recipient_t *recipient, message_t *message)
+fill_parts(render_t *self, const batch_part_t *parts, size_t position, message_t *message)
 {
     cr_slice_t *out[BATCH_PARTS] = {
         [BATCH_TEXT] = &message->text,
@@ -76,7 +70,7 @@ fill_parts(render_t *self, const batch_part_t *parts, recipient_t *recipient, me
     };
     for (size_t i = 0; i < BATCH_PARTS; i++) {
         cr_fill_mode_t mode = i == BATCH_HTML ? CR_FILL_HTML : CR_FILL_PLAIN;
-        cr_err_t err = fill(&self->parts[i], &parts[i], mode, recipient, out[i]);
+        cr_err_t err = fill(&self->parts[i], &parts[i], mode, position, out[i]);
         if (err != CR_OK)
             return err;
     }
@@ -85,7 +79,7 @@ fill_parts(render_t *self, const batch_part_t *parts, recipient_t *recipient, me
 
 static cr_err_t
 fill_fields(render_t *self, const Crier__V1__Wording *wording, const batch_part_t *values,
-            recipient_t *recipient, message_t *message)
+            size_t position, message_t *message)
 {
     if (wording->n_fields > RENDER_FIELDS_MAX)
         return CR_TOOBIG;
@@ -93,7 +87,7 @@ fill_fields(render_t *self, const Crier__V1__Wording *wording, const batch_part_
     for (size_t i = 0; i < wording->n_fields; i++) {
         message->fields[i].name = cr_slice_of(wording->fields[i]->name);
         cr_err_t err =
-            fill(&self->fields[i], &values[i], CR_FILL_PLAIN, recipient, &message->fields[i].value);
+            fill(&self->fields[i], &values[i], CR_FILL_PLAIN, position, &message->fields[i].value);
         if (err != CR_OK)
             return err;
     }
@@ -105,15 +99,13 @@ render_message(render_t *self, const batch_t *batch, size_t position, message_t 
 {
     const Crier__V1__Wording *wording = batch_wording(batch, position);
     const batch_part_t *parts = batch_parts(batch, position);
-    recipient_t recipient = {batch, position};
-    message->delivery = batch_delivery(batch, position);
+    batch_delivery(batch, position, &message->delivery);
     cr_reference_format(&message->delivery, message->reference);
     message->address = batch_address(batch, position);
     message->sender = cr_slice_of(batch->lease->sender);
     message->lane = (cr_lane_t)batch->lease->lane;
     message->expires_us = batch->lease->expires_us;
     message->template_id = cr_slice_of(wording->template_id);
-    cr_err_t err = fill_parts(self, parts, &recipient, message);
-    return err == CR_OK ? fill_fields(self, wording, parts + BATCH_PARTS, &recipient, message)
-                        : err;
+    cr_err_t err = fill_parts(self, parts, position, message);
+    return err == CR_OK ? fill_fields(self, wording, parts + BATCH_PARTS, position, message) : err;
 }

@@ -5,13 +5,23 @@
 
 static const int64_t quiet_max_us = CR_US_PER_S; /* however long a gateway asks for quiet */
 
+/* Where the next delivery goes: while the pace lets one go there is a free flight, they are as many as
+ * the window. */
+static board_slot_t *
+free_slot(const runtime_t *self)
+{
+    CR_ASSERT(self->free_flights);
+    return &self->free_flights->slot;
+}
+
+/* Whose slot was filled. */
 static flight_t *
 flight_take(runtime_t *self)
 {
     flight_t *flight = self->free_flights;
-    CR_ASSERT(flight); /* as many as the window */
     self->free_flights = flight->next_free;
     flight->busy = true;
+    flight->began_us = self->now_us;
     return flight;
 }
 
@@ -95,13 +105,11 @@ submit_failed(flight_t *flight, cr_err_t err)
 }
 
 static void
-submit(runtime_t *self, const board_slot_t *slot)
+submit(runtime_t *self, flight_t *flight)
 {
-    flight_t *flight = flight_take(self);
-    flight->slot = *slot;
-    flight->began_us = self->now_us;
     message_t message;
-    cr_err_t err = render_message(self->render, slot->batch, slot->position, &message);
+    cr_err_t err =
+        render_message(self->render, flight->slot.batch, flight->slot.position, &message);
     if (err == CR_OK)
         err = self->kind->submit(self->gateway, &message, on_done, flight);
     if (err != CR_OK)
@@ -111,13 +119,13 @@ submit(runtime_t *self, const board_slot_t *slot)
 void
 submit_what_may(runtime_t *self, int64_t now_us)
 {
-    board_slot_t slot;
     const board_time_t now = {now_us, cr_clock_wall_us()};
     bool any = false;
-    while (pace_ready_us(&self->pace, now_us) <= now_us && board_next(self->board, now, &slot)) {
+    while (pace_ready_us(&self->pace, now_us) <= now_us &&
+           board_next(self->board, now, free_slot(self))) {
         bool taken = pace_take(&self->pace, now_us);
         CR_ASSERT(taken);
-        submit(self, &slot);
+        submit(self, flight_take(self));
         any = true;
     }
     if (any && self->kind->flush)
