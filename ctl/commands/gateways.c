@@ -13,7 +13,6 @@ static const view_field_t fields[] = {
     {"workers", VIEW_NUMBER, W_WORKERS},
     {"priority", VIEW_NUMBER, W_PRIORITY},
     {"weight", VIEW_NUMBER, W_WEIGHT},
-    {"window", VIEW_NUMBER, W_WINDOW},
     {"per_second", VIEW_NUMBER, W_PER_SECOND},
     {"used_today", VIEW_NUMBER, W_USED_TODAY},
     {"per_day", VIEW_NUMBER, W_PER_DAY},
@@ -21,7 +20,6 @@ static const view_field_t fields[] = {
     {"receipts", VIEW_NAME, W_RECEIPTS},
     {"accepted", VIEW_NUMBER, W_ACCEPTED},
     {"failed", VIEW_NUMBER, W_FAILED},
-    {"retried", VIEW_NUMBER, W_RETRY},
     {"unknown", VIEW_NUMBER, W_UNKNOWN},
     {0},
 };
