@@ -35,6 +35,7 @@ typedef struct dispatch {
     size_t notice_count, notice_capacity;
     bool has_done;
     bool has_refused; /* some notice has refused addresses */
+    uint64_t pardons; /* how often people said that addresses are good */
 
     zlist_t *waiting; /* ops that must wait for a place at the ledger */
     size_t in_flight;

@@ -127,6 +127,7 @@ typedef struct {
     int64_t day;   /* local, since 1970 */
     uint32_t used; /* submits of that day */
     roaring_bitmap_t *people;
+    uint64_t pardons; /* of news of bad addresses: how often they had been said to be good before */
     int64_t started_us;
     json_t *json;
     unsigned channels; /* which of `counts`, or of an order, are meant */

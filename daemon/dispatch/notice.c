@@ -96,6 +96,8 @@ notice_destroy(notice_t **self_p)
         notice_content_t *content = &self->content[i];
         if (self->refused[i])
             roaring_bitmap_free(self->refused[i]);
+        if (self->pardoned[i])
+            roaring_bitmap_free(self->pardoned[i]);
         free(content->wordings);
         free(content->wording_list);
         free(content->fields);

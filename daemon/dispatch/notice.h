@@ -24,11 +24,12 @@ typedef struct {
     notice_content_t content[CR_CHANNEL_COUNT];
     uint32_t block; /* whose ordinals are at hand; UINT32_MAX: none */
     uint32_t ordinals[CORE_BLOCK];
-    uint32_t directory_age;                      /* when it began */
-    roaring_bitmap_t *refused[CR_CHANNEL_COUNT]; /* addresses, since the last tick; NULL: none */
-    int64_t used_us;                             /* monotonic: its counts last changed */
-    bool over;                                   /* the core is done with it */
-    bool done;                                   /* to be told to plan */
+    uint32_t directory_age;                       /* when it began */
+    roaring_bitmap_t *refused[CR_CHANNEL_COUNT];  /* addresses, since the last tick; NULL: none */
+    roaring_bitmap_t *pardoned[CR_CHANNEL_COUNT]; /* said to be good since it began; NULL: none */
+    int64_t used_us;                              /* monotonic: its counts last changed */
+    bool over;                                    /* the core is done with it */
+    bool done;                                    /* to be told to plan */
     struct {
         core_wait_t reason;
         int64_t since_us; /* wall */

@@ -86,6 +86,27 @@ screening_handed(const actor_t *self, const notice_t *notice, const core_lease_t
 
 /* -- what becomes known ------------------------------------------------------------------------- */
 
+static void
+add_people(roaring_bitmap_t **to, const roaring_bitmap_t *people)
+{
+    if (!*to)
+        *to = roaring_bitmap_create();
+    roaring_bitmap_or_inplace(*to, people);
+}
+
+/* A person's word outweighs what the notices that are under way were or will be told. */
+static void
+pardon(actor_t *self, cr_channel_t channel, const roaring_bitmap_t *people)
+{
+    self->pardons++;
+    for (size_t i = 0; i < self->notice_count; i++) {
+        notice_t *notice = self->notices[i];
+        add_people(&notice->pardoned[channel], people);
+        if (notice->refused[channel])
+            roaring_bitmap_andnot_inplace(notice->refused[channel], people);
+    }
+}
+
 void
 screening_mark(actor_t *self, ledger_mark_t mark, cr_channel_t channel,
                const roaring_bitmap_t *people, bool on)
@@ -95,6 +116,8 @@ screening_mark(actor_t *self, ledger_mark_t mark, cr_channel_t channel,
         [LEDGER_MARK_BAD] = SCREEN_BAD,
     };
     screen_learn(&self->screen, channel, facts[mark], people, on);
+    if (mark == LEDGER_MARK_BAD && !on)
+        pardon(self, channel, people);
 }
 
 /* Only the differences are looked at: most imports change the addresses of few. */
@@ -123,7 +146,8 @@ act_bad_address(void *context, uint64_t broadcast, cr_channel_t channel, uint32_
     uint32_t ordinal;
     notice_t *notice = actor_find(self, broadcast);
     if (notice->spec->drill || notice->directory_age != self->directory_age ||
-        !roaring_bitmap_select(notice->spec->audience, rank, &ordinal))
+        !roaring_bitmap_select(notice->spec->audience, rank, &ordinal) ||
+        (notice->pardoned[channel] && roaring_bitmap_contains(notice->pardoned[channel], ordinal)))
         return;
     if (!notice->refused[channel])
         notice->refused[channel] = roaring_bitmap_create();
@@ -155,6 +179,7 @@ tell_bad(actor_t *self, cr_channel_t channel, roaring_bitmap_t *people)
     news->channel = channel;
     news->on = true;
     news->people = people;
+    news->pardons = self->pardons;
     screening_mark(self, LEDGER_MARK_BAD, channel, people, true);
     dispatch_send(self->plan, &news);
 }

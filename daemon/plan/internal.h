@@ -30,7 +30,10 @@ struct plan {
     json_t *gateways; /* what operators decided about them, and today's submits, by name */
     directory_t *directory;
     roaring_bitmap_t *marks[LEDGER_MARK_COUNT][CR_CHANNEL_COUNT];
-    roaring_bitmap_t *learned[CR_CHANNEL_COUNT]; /* bad addresses that are not stored yet */
+    roaring_bitmap_t *unsaved[CR_CHANNEL_COUNT]; /* bad addresses whose mark the store may lack */
+    /* Said to be good after the newest bad ones that dispatch told of. */
+    roaring_bitmap_t *pardoned[CR_CHANNEL_COUNT];
+    uint64_t pardons; /* such words that were passed on */
     quiet_t quiet;
 
     zactor_t *actor;
@@ -149,7 +152,8 @@ ledger_op_t *marks_op(ledger_mark_t mark, cr_channel_t channel, const roaring_bi
 void marks_stored(plan_t *self, const ledger_op_t *op);
 void marks_learned(plan_t *self, const dispatch_message_t *news);
 void marks_tick(plan_t *self);
-void marks_not_stored(plan_t *self, const ledger_op_t *op);
+/* A mark that was learned is stored, or is not. */
+void marks_saved(plan_t *self, const ledger_op_t *op);
 /* Who gets nothing on the channel whatever it is; caller frees. */
 roaring_bitmap_t *marks_barred(const plan_t *self, cr_channel_t channel);
 /* Whose bad address is another one after an import; caller frees. */

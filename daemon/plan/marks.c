@@ -1,7 +1,9 @@
 /*
  * What is known of people beside the directory: opt-outs, which people decide, and bad addresses,
  * which dispatch learns from permanent refusals. A bad address is forgotten when an import gives the
- * person another one, or when an operator says that it is good.
+ * person another one, or when an operator says that it is good. Such a word outweighs every refusal
+ * that is older: dispatch forgets those it has not told yet, and what it told before it heard the
+ * word is known by the number of words it had heard.
  */
 #include <stdlib.h>
 
@@ -19,8 +21,6 @@ remember(plan_t *self, ledger_mark_t mark, cr_channel_t channel, const roaring_b
         roaring_bitmap_or_inplace(self->marks[mark][channel], people);
     else
         roaring_bitmap_andnot_inplace(self->marks[mark][channel], people);
-    if (!on && mark == LEDGER_MARK_BAD)
-        roaring_bitmap_andnot_inplace(self->learned[channel], people);
     uint64_t bad = 0;
     for (int i = 0; i < CR_CHANNEL_COUNT; i++)
         bad += roaring_bitmap_get_cardinality(self->marks[LEDGER_MARK_BAD][i]);
@@ -65,12 +65,22 @@ marks_op(ledger_mark_t mark, cr_channel_t channel, const roaring_bitmap_t *peopl
     return op;
 }
 
+static void
+pardon(plan_t *self, cr_channel_t channel, const roaring_bitmap_t *people)
+{
+    self->pardons++;
+    roaring_bitmap_or_inplace(self->pardoned[channel], people);
+    roaring_bitmap_andnot_inplace(self->unsaved[channel], people);
+}
+
 void
 marks_stored(plan_t *self, const ledger_op_t *op)
 {
     roaring_bitmap_t *people = roaring_bitmap_of_ptr(op->ordinal_count, op->ordinals);
     CR_ASSERT(people);
     remember(self, op->mark, op->channel, people, op->on);
+    if (op->mark == LEDGER_MARK_BAD && !op->on)
+        pardon(self, op->channel, people);
     tell_dispatch(self, op->mark, op->channel, people, op->on);
     roaring_bitmap_free(people);
 }
@@ -86,34 +96,59 @@ marks_barred(const plan_t *self, cr_channel_t channel)
 
 /* -- bad addresses, as they are learned --------------------------------------------------------- */
 
+/* Those that were pardoned after dispatch found them bad stay good. */
+static void
+spare_pardoned(plan_t *self, const dispatch_message_t *news)
+{
+    if (news->pardons < self->pardons) {
+        roaring_bitmap_andnot_inplace(news->people, self->pardoned[news->channel]);
+        return;
+    }
+    for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++)
+        roaring_bitmap_clear(self->pardoned[channel]);
+}
+
 void
 marks_learned(plan_t *self, const dispatch_message_t *news)
 {
+    spare_pardoned(self, news);
     remember(self, LEDGER_MARK_BAD, news->channel, news->people, true);
-    roaring_bitmap_or_inplace(self->learned[news->channel], news->people);
+    roaring_bitmap_or_inplace(self->unsaved[news->channel], news->people);
+}
+
+static void
+save(plan_t *self, cr_channel_t channel, roaring_bitmap_t *people, bool on)
+{
+    CR_ASSERT(people);
+    if (!roaring_bitmap_is_empty(people)) {
+        ledger_op_t *op = marks_op(LEDGER_MARK_BAD, channel, people, on);
+        for (size_t i = 0; i < op->ordinal_count; i++)
+            roaring_bitmap_remove(self->unsaved[channel], op->ordinals[i]);
+        ports_store(self, op);
+    }
+    roaring_bitmap_free(people);
 }
 
 void
 marks_tick(plan_t *self)
 {
-    for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++) {
-        roaring_bitmap_t *learned = self->learned[channel];
-        if (roaring_bitmap_is_empty(learned))
+    for (int i = 0; i < CR_CHANNEL_COUNT; i++) {
+        const roaring_bitmap_t *unsaved = self->unsaved[i], *bad = self->marks[LEDGER_MARK_BAD][i];
+        if (roaring_bitmap_is_empty(unsaved))
             continue;
-        ledger_op_t *op = marks_op(LEDGER_MARK_BAD, (cr_channel_t)channel, learned, true);
-        for (size_t i = 0; i < op->ordinal_count; i++)
-            roaring_bitmap_remove(learned, op->ordinals[i]);
-        ports_store(self, op);
+        save(self, (cr_channel_t)i, roaring_bitmap_andnot(unsaved, bad), false);
+        save(self, (cr_channel_t)i, roaring_bitmap_and(unsaved, bad), true);
     }
 }
 
-/* The store was away: at a later tick, unless they have become good meanwhile. */
+/* Again at a later tick when the store was away, or when a person's word overtook it. */
 void
-marks_not_stored(plan_t *self, const ledger_op_t *op)
+marks_saved(plan_t *self, const ledger_op_t *op)
 {
+    const roaring_bitmap_t *bad = self->marks[op->mark][op->channel];
     for (size_t i = 0; i < op->ordinal_count; i++)
-        if (roaring_bitmap_contains(self->marks[op->mark][op->channel], op->ordinals[i]))
-            roaring_bitmap_add(self->learned[op->channel], op->ordinals[i]);
+        if (op->err != CR_OK || roaring_bitmap_contains(bad, op->ordinals[i]) != op->on)
+            roaring_bitmap_add(self->unsaved[op->channel], op->ordinals[i]);
 }
 
 roaring_bitmap_t *

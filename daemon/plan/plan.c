@@ -23,8 +23,9 @@ build(plan_t *self, cr_fault_t *fault)
     bool complete = self->off_duty && self->gateways && self->users && self->templates &&
                     self->history && self->open && self->ops;
     for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++) {
-        self->learned[channel] = roaring_bitmap_create();
-        complete = complete && self->learned[channel];
+        self->unsaved[channel] = roaring_bitmap_create();
+        self->pardoned[channel] = roaring_bitmap_create();
+        complete = complete && self->unsaved[channel] && self->pardoned[channel];
         for (int mark = 0; mark < LEDGER_MARK_COUNT; mark++) {
             self->marks[mark][channel] = roaring_bitmap_create();
             complete = complete && self->marks[mark][channel];
@@ -77,7 +78,8 @@ plan_destroy(plan_t **self_p)
     free(self->broadcasts);
     history_destroy(self);
     for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++) {
-        bitmap_free(self->learned[channel]);
+        bitmap_free(self->unsaved[channel]);
+        bitmap_free(self->pardoned[channel]);
         for (int mark = 0; mark < LEDGER_MARK_COUNT; mark++)
             bitmap_free(self->marks[mark][channel]);
     }

@@ -58,8 +58,8 @@ absorb(plan_t *self, ledger_op_t *op)
     ask_t *ask = op->cookie;
     if (op->err == CR_CONFLICT)
         halt(self);
-    if (!ask && op->err != CR_OK && op->kind == LEDGER_MARK_PUT)
-        marks_not_stored(self, op);
+    if (!ask && op->kind == LEDGER_MARK_PUT)
+        marks_saved(self, op);
     if (!ask)
         return;
     if (op->err != CR_OK && ask->store_err == CR_OK)

@@ -44,6 +44,30 @@ on_start(world_dispatch_t *self, zsock_t *socket, const dispatch_message_t *mess
         finish(socket, message->id, broadcast->channels, total);
 }
 
+/* What dispatch had told before it heard of the pardon: that person's address is bad, and the next
+ * one's. */
+static void
+cross(zsock_t *socket, const dispatch_message_t *pardon)
+{
+    dispatch_message_t *news = dispatch_message_new(DISPATCH_MARK);
+    news->mark = pardon->mark;
+    news->channel = pardon->channel;
+    news->on = true;
+    news->people = roaring_bitmap_copy(pardon->people);
+    roaring_bitmap_add(news->people, roaring_bitmap_maximum(pardon->people) + 1);
+    dispatch_send(socket, &news);
+}
+
+static void
+on_mark(world_dispatch_t *self, zsock_t *socket, const dispatch_message_t *message)
+{
+    int people = (int)roaring_bitmap_get_cardinality(message->people);
+    if (message->mark == LEDGER_MARK_OPTOUT)
+        self->optouts += message->on ? people : -people;
+    else if (!message->on)
+        cross(socket, message);
+}
+
 /* True when it is to be answered. */
 static bool
 on_message(world_dispatch_t *self, zsock_t *socket, dispatch_message_t *message)
@@ -59,9 +83,7 @@ on_message(world_dispatch_t *self, zsock_t *socket, dispatch_message_t *message)
         self->directories++;
         return false;
     case DISPATCH_MARK:
-        if (message->mark == LEDGER_MARK_OPTOUT)
-            self->optouts +=
-                (message->on ? 1 : -1) * (int)roaring_bitmap_get_cardinality(message->people);
+        on_mark(self, socket, message);
         return false;
     case DISPATCH_EXPLAIN:
         message->err = CR_NOTFOUND; /* as one that ended before the last start */

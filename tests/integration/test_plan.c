@@ -293,6 +293,28 @@ an_import_with_a_bad_row_changes_nothing_and_names_it(void)
     world_close(&world);
 }
 
+static size_t
+bad_addresses_of(world_t *world, const char *recipient)
+{
+    char arguments[32];
+    snprintf(arguments, sizeof arguments, "{'id':'%s'}", recipient);
+    CU_ASSERT_EQUAL(world_call(world, OPERATOR, PLAN_RECIPIENT_SHOW, arguments), 200);
+    return json_array_size(json_object_get(world->body, "bad_addresses"));
+}
+
+static void
+a_person_whose_address_is_good_stays_so_when_older_news_crosses_the_word(void)
+{
+    world_t world;
+    world_open(&world);
+    static const char word[] = "{'id':'P1','channels':['sms']}";
+    CU_ASSERT_EQUAL(world_call(&world, OPERATOR, PLAN_RECIPIENT_GOOD_ADDRESS, word), 200);
+    CU_ASSERT_EQUAL(world_call(&world, OPERATOR, PLAN_QUEUE, "{}"), 200); /* after that news */
+    CU_ASSERT_EQUAL(bad_addresses_of(&world, "P1"), 0);
+    CU_ASSERT_EQUAL(bad_addresses_of(&world, "P2"), 1);
+    world_close(&world);
+}
+
 /* What dispatch would have stored of rank 0. */
 static void
 store_delivery(uint64_t broadcast)
@@ -414,6 +436,8 @@ CU_TestInfo cr_tests[] = {
      an_opt_out_is_shown_told_to_dispatch_and_kept},
     {"an import opts out who asks for it, and towns add up",
      an_import_opts_out_who_asks_for_it_and_towns_add_up},
+    {"a person whose address is good stays so when older news crosses the word",
+     a_person_whose_address_is_good_stays_so_when_older_news_crosses_the_word},
     {"an import with a bad row changes nothing and names it",
      an_import_with_a_bad_row_changes_nothing_and_names_it},
     {"what dispatch does not hold any more is explained from the store",

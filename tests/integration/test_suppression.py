@@ -3,6 +3,7 @@ import csv
 import datetime
 import io
 import os
+import signal
 import unittest
 import unittest.mock
 import zoneinfo
@@ -17,6 +18,8 @@ H2,王母,19930000001,h2@pingyin.test,reasons,
 H3,王小明,,,reasons,H1
 O1,李退,19930000002,o1@pingyin.test,reasons,
 B1,赵坏,19930000003,bounce1@pingyin.test,bad,
+D1,周疑,19930000008,bounce2@pingyin.test,doubted,
+D2,吴疑,19930000009,bounce3@pingyin.test,doubted,
 F1,钱频,19930000004,f1@pingyin.test,tired,
 Q1,孙静,19930000005,q1@pingyin.test,night,
 Q2,周急,19930000006,q2@pingyin.test,night,
@@ -104,7 +107,7 @@ class Suppression(unittest.TestCase):
         first = self.broadcast("group:bad", channels="mail")
         self.told(first, "B1", "mail", "failed_address")
         wait_until(lambda: self.shown("B1")["bad_addresses"] == ["mail"], "the address to be learned")
-        wait_until(lambda: self.rig.redis("BITCOUNT", "{d}:bad:mail") == "1", "it to be stored")
+        wait_until(self.all_stored, "it to be stored")
         self.restart()
         second = self.broadcast("group:bad", channels="mail")
         self.assertEqual(len(self.told(second, "B1", "mail", "suppressed_bad_address")["attempts"]), 1)
@@ -126,6 +129,24 @@ class Suppression(unittest.TestCase):
         self.assertEqual(self.shown("B1")["bad_addresses"], [])
         fourth = self.broadcast("group:bad", "--lane", "urgent", channels="mail")
         self.told(fourth, "B1", "mail", "handed")
+
+    def all_stored(self):
+        """The store knows as many bad addresses as crierd does: those of other tests too."""
+        metrics = self.rig.http("GET", "/metrics", None)[2].splitlines()
+        known = next(line.split()[1] for line in metrics if line.startswith("crier_bad_addresses "))
+        return self.rig.redis("BITCOUNT", "{d}:bad:mail") == known
+
+    def test_a_refusal_of_what_began_before_an_address_was_called_good_is_not_believed(self):
+        worker = self.rig.processes["mail-real"]
+        worker.signal(signal.SIGSTOP)
+        self.addCleanup(worker.signal, signal.SIGCONT)
+        sent = self.broadcast("group:doubted", channels="mail")
+        wait_until(lambda: state(self.rig, sent)["counts"]["mail"]["leased"] == 2, "both to be handed out")
+        self.rig.ctl("operator", "recipients", "good-address", "D1", "--channel", "mail")
+        worker.signal(signal.SIGCONT)
+        wait_until(lambda: self.shown("D2")["bad_addresses"] == ["mail"], "the other's address to be learned")
+        self.told(sent, "D1", "mail", "failed_address")
+        self.assertEqual(self.shown("D1")["bad_addresses"], [])
 
     def test_a_gateway_that_refuses_everybody_teaches_nothing(self):
         crowd = self.rig.state / "crowd.csv"
