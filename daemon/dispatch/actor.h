@@ -8,6 +8,7 @@
 
 #include "cr_log.h"
 #include "cr_wire.h"
+#include "finds.h"
 #include "notice.h"
 #include "offenders.h"
 
@@ -37,6 +38,7 @@ typedef struct dispatch {
     bool has_refused; /* some notice has refused addresses */
     uint64_t pardons; /* how often people said that addresses are good */
 
+    finds_t *finds;   /* deliveries by gateways' ids */
     zlist_t *waiting; /* ops that must wait for a place at the ledger */
     size_t in_flight;
     bool fenced;
@@ -93,6 +95,9 @@ void screening_explain(const actor_t *self, uint32_t ordinal, cr_status_t status
 void store_actions(core_actions_t *actions);
 void store_send(actor_t *self, ledger_op_t *op);
 void store_take(actor_t *self);
+/* NULL: no memory. */
+finds_t *store_finds(actor_t *self);
+void store_answer_finds(actor_t *self);
 bool store_is_idle(const actor_t *self);
 
 /* orders.c */

@@ -17,7 +17,7 @@ core_new(const core_config_t *config, const core_actions_t *actions)
     core->config = *config;
     core->act = *actions;
     core->seed = config->seed;
-    if (!seen_init(&core->seen) || !write_init(core))
+    if (!write_init(core))
         core_destroy(&core);
     return core;
 }
@@ -41,7 +41,6 @@ core_destroy(core_t **self_p)
         return;
     lease_forget_lost(core, NULL);
     receipts_fini(core);
-    seen_fini(&core->seen);
     roster_fini(core);
     for (size_t i = 0; i < core->broadcast_count; i++)
         destroy_broadcast(core->broadcasts[i]);

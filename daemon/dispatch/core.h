@@ -146,9 +146,8 @@ typedef struct {
     bool lease_ends;
     uint32_t record_bytes, trail_bytes;
     const uint8_t *record, *trail;
-    size_t index_count, forget_count;
+    size_t index_count;
     const core_gateway_id_t *index; /* from now on receipts of these ids find their delivery */
-    const cr_slice_t *forget;       /* these ids have had theirs */
 } core_write_t;
 
 typedef enum { /* values are those of Refusal.Reason on the wire */

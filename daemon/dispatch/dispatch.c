@@ -156,7 +156,8 @@ open_core(actor_t *self, cr_fault_t *fault)
     self->core = core_new(&config, &actions);
     self->directory = directory_new();
     self->waiting = zlist_new();
-    return self->core && self->directory && self->waiting
+    self->finds = store_finds(self);
+    return self->core && self->directory && self->waiting && self->finds
                ? screening_open(self, fault)
                : cr_fault_set(fault, CR_NOMEM, "out of memory");
 }
@@ -175,6 +176,7 @@ dispatch_close(dispatch_t **self_p)
         ledger_op_destroy(&op);
     zlist_destroy(&self->waiting);
     core_destroy(&self->core);
+    finds_destroy(&self->finds);
     for (size_t i = 0; i < self->notice_count; i++)
         notice_destroy(&self->notices[i]);
     free(self->notices);
@@ -200,6 +202,7 @@ publish(actor_t *self)
         self->publish_us = now + PUBLISH_MS * CR_US_PER_MS;
         screening_tick(self, cr_clock_wall_us());
         orders_publish(self);
+        finds_tick(self->finds, actor_now());
         watch_tick(self, actor_now());
     }
     self->stopped = self->stop && store_is_idle(self);
@@ -235,8 +238,11 @@ serve(actor_t *self)
         orders_take(self);
         if (self->serves)
             inbound_take(self);
+        store_answer_finds(self);
         items[1].events = self->serves ? ZMQ_POLLIN : 0;
         due_us = core_tick(self->core, actor_now());
+        if (finds_has_answers(self->finds))
+            due_us = 0;
         publish(self);
     }
 }

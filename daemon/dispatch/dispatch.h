@@ -25,6 +25,7 @@ typedef struct {
     int64_t heartbeat_ms, lease_ms, report_outcomes, report_ms;
     int64_t retry_first_ms, retry_max_ms; /* back-off 2^n with jitter */
     int64_t attempts_max;                 /* 1..8 */
+    size_t ids_most;                      /* gateways' ids in memory; 0: as usual */
     quiet_config_t quiet;
     frequency_config_t frequency;
 } dispatch_config_t;

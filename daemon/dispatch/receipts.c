@@ -138,8 +138,6 @@ static void
 apply_run(core_t *core, item_t **items, size_t count)
 {
     channel_t *channel = channel_of(core, &items[0]->delivery);
-    cr_slice_t forget[CORE_RECEIPTS_MAX];
-    size_t forget_count = 0;
     write_t write;
     write_begin(&write, channel, items[0]->delivery.rank / CORE_BLOCK);
     write_sign(&write, core, TRAIL_RECEIPT, "", items[0]->batch->worker->shown.gateway.name);
@@ -147,13 +145,7 @@ apply_run(core_t *core, item_t **items, size_t count)
         apply(core, channel, items[i], &write);
         items[i]->settled = true;
         items[i]->batch->left--;
-        if (items[i]->id.length > 0) {
-            forget[forget_count++] = items[i]->id;
-            seen_add(&core->seen, items[i]->id);
-        }
     }
-    write.forget = forget;
-    write.forget_count = forget_count;
     /* What another write said already may not be stored yet: this answer waits behind it. */
     if (write_is_empty(&write) && channel->broadcast->writes_out == 0)
         return;
@@ -211,16 +203,6 @@ want_broadcast(core_t *core, const item_t *item)
         core->act.want(core->act.context, id);
 }
 
-/* It was applied, its id forgotten, and that is stored: the index no longer knew it. */
-static void
-settle_repeated(const core_t *core, item_t *item)
-{
-    if (item->settled || item->delivery.broadcast != 0 || !seen_has(&core->seen, item->id))
-        return;
-    item->settled = true;
-    item->batch->left--;
-}
-
 /* Those of a batch that may be applied now, as many as there is room for. */
 static size_t
 gather_batch(core_t *core, batch_t *batch, item_t **items, size_t room)
@@ -230,7 +212,6 @@ gather_batch(core_t *core, batch_t *batch, item_t **items, size_t room)
     batch->in_round = true;
     for (uint32_t i = 0; i < batch->count && !batch->ready; i++) {
         item_t *item = &batch->items[i];
-        settle_repeated(core, item);
         const channel_t *channel = item->settled ? NULL : channel_of(core, &item->delivery);
         if (channel && is_expected(channel, &item->delivery)) {
             if (count == room)

@@ -8,7 +8,6 @@
 #define STATE_H
 
 #include "cursor.h"
-#include "seen.h"
 #include "trail.h"
 
 enum {
@@ -181,7 +180,6 @@ struct core {
     uint32_t batch_count, batch_turn; /* which batch is looked at first */
     uint32_t receipt_writes;          /* of the present round, not stored yet */
     cr_delivery_t receipts_at;        /* where the last round ended */
-    seen_t seen;
 
     ticket_t *tickets;
     uint32_t ticket_capacity, ticket_free;
@@ -308,8 +306,7 @@ typedef struct {
     bool lease_over;           /* or deleted, unless its block has a doubtful rank */
     trail_t trail;
     const core_gateway_id_t *index;
-    const cr_slice_t *forget;
-    size_t index_count, forget_count;
+    size_t index_count;
 } write_t;
 void write_begin(write_t *self, channel_t *channel, uint32_t block);
 void write_sign(write_t *self, const core_t *core, trail_kind_t kind, const char *worker,

@@ -5,6 +5,8 @@
 #include "../metrics.h"
 #include "actor.h"
 
+enum { IDS_MOST = 1 << 23 }; /* 128 MB when all are taken */
+
 static void
 hand_over(actor_t *self, ledger_op_t *op)
 {
@@ -29,30 +31,10 @@ ticket_cookie(uint32_t ticket)
     return (void *)(uintptr_t)ticket; /* NOLINT(performance-no-int-to-ptr): comes back as it went */
 }
 
-static cr_str_t *
-lines_new(size_t count)
-{
-    if (count == 0)
-        return NULL;
-    cr_str_t *lines = malloc(sizeof *lines);
-    CR_ASSERT(lines);
-    cr_str_init(lines, count * (CORE_GATEWAY_ID_MAX + 32));
-    return lines;
-}
-
-/* Lines and tabs part the ledger's entries; an id that holds one cannot be kept. */
-static bool
-is_storable(cr_slice_t id)
-{
-    for (size_t i = 0; i < id.length; i++)
-        if ((unsigned char)id.text[i] < ' ')
-            return false;
-    return id.length > 0 && id.length < CORE_GATEWAY_ID_MAX;
-}
-
 static void
 act_store(void *context, const core_write_t *write)
 {
+    actor_t *self = context;
     ledger_op_t *op = ledger_op_new(LEDGER_BLOCK);
     CR_ASSERT(op);
     op->cookie = ticket_cookie(write->ticket);
@@ -67,35 +49,22 @@ act_store(void *context, const core_write_t *write)
     op->lease_record_bytes = write->record_bytes;
     memcpy(op->trail, write->trail, write->trail_bytes);
     op->trail_bytes = write->trail_bytes;
-    op->gateway_ids = lines_new(write->index_count);
-    for (size_t i = 0; i < write->index_count; i++)
-        if (is_storable(write->index[i].id))
-            cr_str_appendf(op->gateway_ids, "%u\t%u\t%.*s\n", write->index[i].rank,
-                           write->index[i].attempt, (int)write->index[i].id.length,
-                           write->index[i].id.text);
-    op->forget_ids = lines_new(write->forget_count);
-    for (size_t i = 0; i < write->forget_count; i++)
-        if (is_storable(write->forget[i]))
-            cr_str_appendf(op->forget_ids, "%.*s\n", (int)write->forget[i].length,
-                           write->forget[i].text);
+    const notice_t *notice = actor_find(self, write->broadcast);
+    finds_keep(self->finds, write, notice ? notice->spec->receipt_wait_us : 0, op);
+    store_send(self, op);
+}
+
+static void
+send_read(void *context, ledger_op_t *op)
+{
     store_send(context, op);
 }
 
 static void
 act_find(void *context, uint32_t batch, const cr_slice_t *ids, size_t count)
 {
-    ledger_op_t *op = ledger_op_new(LEDGER_RECEIPTS_FIND);
-    CR_ASSERT(op);
-    op->cookie = ticket_cookie(batch);
-    op->find = calloc(count, sizeof *op->find);
-    op->found = calloc(count, sizeof *op->found);
-    CR_ASSERT(op->find && op->found);
-    op->find_count = count;
-    for (size_t i = 0; i < count; i++) {
-        op->find[i] = strndup(ids[i].text, ids[i].length);
-        CR_ASSERT(op->find[i]);
-    }
-    store_send(context, op);
+    const actor_t *self = context;
+    finds_ask(self->finds, batch, ids, count);
 }
 
 static void
@@ -104,15 +73,42 @@ on_block(actor_t *self, ledger_op_t *op)
     core_stored(self->core, actor_now(), (uint32_t)(uintptr_t)op->cookie);
 }
 
-static void
-on_found(actor_t *self, ledger_op_t *op)
+finds_t *
+store_finds(actor_t *self)
 {
-    core_found(self->core, actor_now(), (uint32_t)(uintptr_t)op->cookie, op->found, op->find_count);
+    size_t most = self->config.ids_most > 0 ? self->config.ids_most : IDS_MOST;
+    return finds_new(most, send_read, self);
+}
+
+static void
+on_found(void *context, uint32_t batch, const cr_delivery_t *found, size_t count)
+{
+    actor_t *self = context;
+    core_found(self->core, actor_now(), batch, found, count);
+}
+
+void
+store_answer_finds(actor_t *self)
+{
+    finds_answer(self->finds, on_found);
+}
+
+static void
+on_books(actor_t *self, ledger_op_t *op)
+{
+    finds_take_books(self->finds, op);
+}
+
+static void
+on_ids(actor_t *self, ledger_op_t *op)
+{
+    finds_take_ids(self->finds, op);
 }
 
 static void (*const answers[LEDGER_OP_COUNT])(actor_t *self, ledger_op_t *op) = {
     [LEDGER_BLOCK] = on_block,
-    [LEDGER_RECEIPTS_FIND] = on_found,
+    [LEDGER_BOOKS_READ] = on_books,
+    [LEDGER_IDS_READ] = on_ids,
     [LEDGER_TRAIL] = explain_trail,
 };
 

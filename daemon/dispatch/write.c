@@ -16,8 +16,7 @@ write_begin(write_t *self, channel_t *channel, uint32_t block)
     self->trail.first_rank = block * CORE_BLOCK;
     self->trail.count = 0;
     self->index = NULL;
-    self->forget = NULL;
-    self->index_count = self->forget_count = 0;
+    self->index_count = 0;
 }
 
 void
@@ -53,8 +52,7 @@ write_note(write_t *self, uint32_t offset, uint32_t attempt, cr_status_t outcome
 bool
 write_is_empty(const write_t *self)
 {
-    return self->high == 0 && !self->lease && self->trail.count == 0 && self->index_count == 0 &&
-           self->forget_count == 0;
+    return self->high == 0 && !self->lease && self->trail.count == 0 && self->index_count == 0;
 }
 
 static bool
@@ -126,9 +124,7 @@ write_send(core_t *core, const write_t *self, const ticket_t *ticket)
         .record = record,
         .trail = trail,
         .index_count = self->index_count,
-        .forget_count = self->forget_count,
         .index = self->index,
-        .forget = self->forget,
     };
     core->act.store(core->act.context, &write);
 }

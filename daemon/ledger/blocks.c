@@ -1,9 +1,12 @@
-/* Blocks of deliveries as one fenced call, between what the index of receipts learns and forgets. */
+/* Blocks of deliveries as one fenced call; which broadcasts have ids of gateways, and the ids. */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "cr_clock.h"
 #include "internal.h"
-#include "receipt_index.h"
+
+#define REGISTRY "{p}:receipts"
 
 static cr_slice_t
 fate_of_lease(const ledger_op_t *op)
@@ -38,22 +41,34 @@ ops_group(ledger_op_t *const *ops, size_t count)
     return size;
 }
 
+static int64_t
+ids_until_s(ledger_op_t *const *ops, size_t count)
+{
+    int64_t until_s = 0;
+    for (size_t i = 0; i < count; i++)
+        if (ops[i]->ids_until_s > until_s)
+            until_s = ops[i]->ids_until_s;
+    return until_s;
+}
+
 static void
 append_blocks(ledger_t *self, ledger_op_t *const *ops, size_t count)
 {
     framed_t framed[OPS_GROUP_MAX];
     redis_command_t command;
     redis_command(&command, "FCALL");
-    redis_argument(&command, CR_SLICE("crier_blocks"));
-    redis_argumentf(&command, "%zu", 1 + 3 * count);
+    redis_argument(&command, CR_SLICE("crier_write"));
+    redis_argumentf(&command, "%zu", 1 + 4 * count);
     ledger_key(&command, ops[0]->broadcast, "fence");
     for (size_t i = 0; i < count; i++) {
         ledger_channel_key(&command, ops[i], 's');
         ledger_channel_key(&command, ops[i], 'l');
         ledger_channel_key(&command, ops[i], 't');
+        ledger_channel_key(&command, ops[i], 'g');
     }
     redis_argumentf(&command, "%" PRIu64, self->epoch);
     redis_argumentf(&command, "%" PRIu64, ops[count - 1]->cursor);
+    redis_argumentf(&command, "%" PRId64, ids_until_s(ops, count));
     for (size_t i = 0; i < count; i++) {
         const ledger_op_t *op = ops[i];
         CR_ASSERT(op->length <= sizeof op->status && op->trail_bytes <= sizeof op->trail);
@@ -64,16 +79,36 @@ append_blocks(ledger_t *self, ledger_op_t *const *ops, size_t count)
         redis_argument(&command,
                        (cr_slice_t){(const char *)op->lease_record, op->lease_record_bytes});
         redis_argument(&command, frame_trail(op, &framed[i]));
+        redis_argument(&command, (cr_slice_t){(const char *)op->bytes, op->bytes_length});
     }
     redis_append(self->redis, &command);
+}
+
+/* Before the ids: a broadcast that is not in this set is not looked at for any. */
+static size_t
+append_registry(ledger_t *self, ledger_op_t *const *ops, size_t count)
+{
+    redis_command_t command;
+    int64_t until_s = 0;
+    for (size_t i = 0; i < count; i++)
+        until_s = ops[i]->announces ? ops[i]->ids_until_s : until_s;
+    if (until_s == 0)
+        return 0;
+    redis_command(&command, "ZADD");
+    redis_argument(&command, CR_SLICE(REGISTRY));
+    redis_argument(&command, CR_SLICE("GT")); /* never less than a newer daemon said */
+    redis_argumentf(&command, "%" PRId64, until_s);
+    redis_argumentf(&command, "%" PRIu64, ops[0]->broadcast);
+    redis_append(self->redis, &command);
+    return 1;
 }
 
 size_t
 blocks_append(ledger_t *self, ledger_op_t *const *ops, size_t count)
 {
-    size_t replies = receipt_index_put(self->redis, ops, count);
+    size_t replies = append_registry(self, ops, count);
     append_blocks(self, ops, count);
-    return replies + 1 + receipt_index_forget(self->redis, ops, count);
+    return replies + 1;
 }
 
 size_t
@@ -82,15 +117,67 @@ blocks_append_one(ledger_t *self, ledger_op_t *op)
     return blocks_append(self, &op, 1);
 }
 
+/* -- reading the ids back ----------------------------------------------------------------------- */
+
+/* What is over is taken out on this occasion. */
 size_t
-blocks_append_find(ledger_t *self, ledger_op_t *op)
+blocks_append_registry_read(ledger_t *self, ledger_op_t *op)
 {
-    return receipt_index_find(self->redis, op);
+    (void)op;
+    redis_command_t command;
+    int64_t now_s = cr_clock_wall_us() / CR_US_PER_S;
+    redis_command(&command, "ZREMRANGEBYSCORE");
+    redis_argument(&command, CR_SLICE(REGISTRY));
+    redis_argument(&command, CR_SLICE("-inf"));
+    redis_argumentf(&command, "%" PRId64, now_s);
+    redis_append(self->redis, &command);
+    redis_command(&command, "ZRANGE");
+    redis_argument(&command, CR_SLICE(REGISTRY));
+    redis_argument(&command, CR_SLICE("0"));
+    redis_argument(&command, CR_SLICE("-1"));
+    redis_argument(&command, CR_SLICE("WITHSCORES"));
+    redis_append(self->redis, &command);
+    return 2;
 }
 
 void
-blocks_absorb_find(ledger_op_t *op, size_t index, const redis_reply_t *reply)
+blocks_absorb_registry(ledger_op_t *op, size_t index, const redis_reply_t *reply)
 {
-    (void)index;
-    receipt_index_absorb(op, reply);
+    size_t count = redis_reply_count(reply) / 2;
+    if (index == 0)
+        return;
+    free(op->books);
+    op->books = calloc(count + 1, sizeof *op->books);
+    CR_ASSERT(op->books);
+    op->book_count = count;
+    for (size_t i = 0; i < count; i++)
+        op->books[i] = (ledger_book_t){
+            .broadcast = (uint64_t)redis_reply_integer(redis_reply_item(reply, 2 * i)),
+            .until_s = redis_reply_integer(redis_reply_item(reply, 2 * i + 1)),
+        };
+}
+
+/* A page of a chunk's ids; and whether anything was ever written about the chunk. */
+size_t
+blocks_append_ids_read(ledger_t *self, ledger_op_t *op)
+{
+    redis_command_t command;
+    redis_command(&command, "GETRANGE");
+    ledger_channel_key(&command, op, 'g');
+    redis_argumentf(&command, "%" PRIu64, op->cursor);
+    redis_argumentf(&command, "%" PRIu64, op->cursor + LEDGER_IDS_PAGE * LEDGER_ID_BYTES - 1);
+    redis_append(self->redis, &command);
+    redis_command(&command, "EXISTS");
+    ledger_channel_key(&command, op, 's');
+    redis_append(self->redis, &command);
+    return 2;
+}
+
+void
+blocks_absorb_ids(ledger_op_t *op, size_t index, const redis_reply_t *reply)
+{
+    if (index == 0)
+        ops_absorb_bytes(op, index, reply);
+    else
+        op->on = redis_reply_integer(reply) > 0;
 }

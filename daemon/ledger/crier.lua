@@ -32,22 +32,27 @@ local function crier_take(keys, args)
   return 1
 end
 
--- KEYS fence, then of each block: status chunk, leases, trail chunk. ARGV epoch, number of the last block, then of each:
--- offset, status bytes, lease, what becomes of it ("" nothing, "end", or "put"), lease record, trail record.
-local function crier_blocks(keys, args)
-  local epoch, operation, blocks = tonumber(args[1]), tonumber(args[2]), (#keys - 1) / 3
+-- What dispatch writes. KEYS fence, then of each block: status chunk, leases, trail chunk, ids. ARGV epoch, number of the last block, until when
+-- ids are kept (seconds), then of each: offset, status bytes, lease, what becomes of it ("" nothing, "end", or "put"), lease
+-- record, trail record, ids.
+local function crier_write(keys, args)
+  local epoch, operation, blocks = tonumber(args[1]), tonumber(args[2]), (#keys - 1) / 4
   local last = last_operation(keys[1], epoch)
   if not last then return fenced() end
   for i = 0, blocks - 1 do
-    local key, arg = 3 * i + 1, 6 * i + 2
+    local key, arg = 4 * i + 1, 7 * i + 3
     if #args[arg + 2] > 0 then redis.call('SETRANGE', keys[key + 1], args[arg + 1], args[arg + 2]) end
     if args[arg + 4] == 'put' then
       redis.call('HSET', keys[key + 2], args[arg + 3], args[arg + 5])
     elseif args[arg + 4] == 'end' then
       redis.call('HDEL', keys[key + 2], args[arg + 3])
     end
-    if #args[arg + 6] > 0 and operation - blocks + 1 + i > last then
-      redis.call('APPEND', keys[key + 3], args[arg + 6])
+    if operation - blocks + 1 + i > last then
+      if #args[arg + 6] > 0 then redis.call('APPEND', keys[key + 3], args[arg + 6]) end
+      if #args[arg + 7] > 0 then
+        redis.call('APPEND', keys[key + 4], args[arg + 7])
+        redis.call('EXPIREAT', keys[key + 4], args[3])
+      end
     end
   end
   if operation > last then redis.call('SET', keys[1], epoch .. ' ' .. operation) end
@@ -141,72 +146,14 @@ local function crier_release(keys, args)
   return redis.call('DEL', keys[2])
 end
 
--- The index of receipts. KEYS "{r:SHARD}", the tag of all hashes of the shard. ARGV day, then for all ids five bytes each
--- (bucket in three hex digits, position), then the ids; with `put` a value behind each. An entry is kept for as long as a
--- gateway may take to say how a submit ended.
-local RECEIPT_DAYS = 4
-
--- What the names of the shard's hashes begin with, from today's on. Turning numbers into text is dear.
-local function receipt_days(key, today)
-  local days = {}
-  for back = 0, RECEIPT_DAYS - 1 do days[back + 1] = key .. ':' .. today - back .. ':' end
-  return days
-end
-
-local function receipt_bucket(places, i)
-  return places:sub(5 * i + 1, 5 * i + 3)
-end
-
-local function crier_receipts_put(keys, args)
-  local today = keys[1] .. ':' .. args[1] .. ':'
-  for i = 0, #args / 2 - 2 do
-    local hash = today .. receipt_bucket(args[2], i)
-    if redis.call('HSET', hash, args[2 * i + 3], args[2 * i + 4]) == 1 and redis.call('HLEN', hash) == 1 then
-      redis.call('EXPIRE', hash, (RECEIPT_DAYS + 1) * 86400)
-    end
-  end
-  return 1
-end
-
--- Position and value of each that is there.
-local function crier_receipts_find(keys, args)
-  local found, days = {}, receipt_days(keys[1], args[1])
-  for i = 0, #args - 3 do
-    local bucket = receipt_bucket(args[2], i)
-    for _, day in ipairs(days) do
-      local value = redis.call('HGET', day .. bucket, args[i + 3])
-      if value then
-        local high, low = args[2]:byte(5 * i + 4, 5 * i + 5)
-        found[#found + 1], found[#found + 2] = high * 256 + low, value
-        break
-      end
-    end
-  end
-  return found
-end
-
-local function crier_receipts_forget(keys, args)
-  local days = receipt_days(keys[1], args[1])
-  for i = 0, #args - 3 do
-    local bucket = receipt_bucket(args[2], i)
-    for _, day in ipairs(days) do
-      if redis.call('HDEL', day .. bucket, args[i + 3]) == 1 then break end
-    end
-  end
-  return 1
-end
-
 redis.register_function('crier_take', crier_take)
-redis.register_function('crier_blocks', crier_blocks)
+redis.register_function('crier_write', crier_write)
 redis.register_function('crier_put', crier_put)
 redis.register_function('crier_number', crier_number)
 redis.register_function('crier_document', crier_document)
 redis.register_function('crier_audit', crier_audit)
 redis.register_function('crier_claim', crier_claim)
 redis.register_function('crier_release', crier_release)
-redis.register_function('crier_receipts_put', crier_receipts_put)
-redis.register_function{function_name = 'crier_receipts_find', callback = crier_receipts_find, flags = {'no-writes'}}
 -- These take no memory to speak of, and must work while it is short.
 redis.register_function{function_name = 'crier_mark', callback = crier_mark, flags = {'allow-oom'}}
 redis.register_function{function_name = 'crier_resume', callback = crier_resume, flags = {'allow-oom'}}
-redis.register_function{function_name = 'crier_receipts_forget', callback = crier_receipts_forget, flags = {'allow-oom'}}

@@ -53,12 +53,14 @@ enum { OPS_GROUP_MAX = 14 };
 /* blocks.c: how many of the ops, from the first on, go in one call: blocks of one broadcast whose
  * numbers follow one another. */
 size_t ops_group(ledger_op_t *const *ops, size_t count);
-/* Such a group, with what receipts are found by; the number of replies. */
+/* Such a group; the number of replies. */
 size_t blocks_append(ledger_t *self, ledger_op_t *const *ops, size_t count);
-/* One block; a look-up of gateway ids. As in the table of ops. */
+/* One block; which broadcasts have ids; ids. As in the table of ops. */
 size_t blocks_append_one(ledger_t *self, ledger_op_t *op);
-size_t blocks_append_find(ledger_t *self, ledger_op_t *op);
-void blocks_absorb_find(ledger_op_t *op, size_t index, const redis_reply_t *reply);
+size_t blocks_append_registry_read(ledger_t *self, ledger_op_t *op);
+void blocks_absorb_registry(ledger_op_t *op, size_t index, const redis_reply_t *reply);
+size_t blocks_append_ids_read(ledger_t *self, ledger_op_t *op);
+void blocks_absorb_ids(ledger_op_t *op, size_t index, const redis_reply_t *reply);
 
 /*
  * Appends the commands of one op, or of a group of blocks; the number of replies. `ops_absorb` takes
@@ -67,6 +69,8 @@ void blocks_absorb_find(ledger_op_t *op, size_t index, const redis_reply_t *repl
  */
 size_t ops_append(ledger_t *self, ledger_op_t *const *ops, size_t count);
 void ops_absorb(ledger_op_t *op, size_t index, const redis_reply_t *reply);
+/* A text as it is, into `bytes`. */
+void ops_absorb_bytes(ledger_op_t *op, size_t index, const redis_reply_t *reply);
 /* Writes of dispatch are repeated until they are stored; those of plan are refused when Redis is
  * away. */
 bool ops_must_be_stored(const ledger_op_t *op);

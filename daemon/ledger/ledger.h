@@ -24,6 +24,8 @@
 #include "cr_str.h"
 
 enum { LEDGER_INFLIGHT_MAX = 256, LEDGER_CHUNK = 61440 };
+/* A gateway's id as it is stored, little-endian: its hash (8), the rank in the chunk (2), the attempt. */
+enum { LEDGER_ID_BYTES = 11, LEDGER_IDS_PAGE = 2048 };
 
 typedef struct {
     const char *redis_url; /* "unix:///path/redis.sock" or "tcp://host:port" */
@@ -47,8 +49,9 @@ typedef enum {
 } ledger_mark_t;
 
 #define LEDGER_OP_LIST(X)                                                                          \
-    X(BLOCK) /* dispatch: status bytes of a run of ranks, with lease, trail and receipt index */   \
-    X(RECEIPTS_FIND)     /* dispatch: gateway ids -> deliveries */                                 \
+    X(BLOCK) /* dispatch: status bytes of a run of ranks, with lease, trail and gateways' ids */   \
+    X(BOOKS_READ)        /* dispatch: broadcasts that have ids, the older first */                 \
+    X(IDS_READ)          /* dispatch: a page of the ids of one chunk of ranks */                   \
     X(TRAIL)             /* dispatch or plan: read the trail of one chunk of ranks */              \
     X(BROADCAST_NEW)     /* plan: `broadcast` receives a new id, its document is stored */         \
     X(BROADCAST_PUT)     /* plan: document of a broadcast (state included), with an audit line */  \
@@ -70,6 +73,12 @@ typedef enum {
         LEDGER_OP_COUNT
 } ledger_kind_t;
 
+/* A broadcast of which ids are kept, and until when. */
+typedef struct {
+    uint64_t broadcast;
+    int64_t until_s;
+} ledger_book_t;
+
 typedef struct ledger_op ledger_op_t;
 struct ledger_op {
     ledger_kind_t kind;
@@ -90,14 +99,15 @@ struct ledger_op {
     uint8_t trail[512]; /* one record to append to the trail of the chunk (opaque, length-prefixed
                            by the ledger) */
     uint32_t trail_bytes;
-    cr_str_t *gateway_ids; /* NULL or "rank\tattempt\tgateway id\n" lines to index for receipts;
-                              freed by the op's owner */
-    cr_str_t *forget_ids;  /* NULL or "gateway id\n" lines to remove from the index */
+    /* BLOCK: ids of gateways for ranks of the chunk, LEDGER_ID_BYTES each, are in `bytes` */
+    int64_t ids_until_s; /* BLOCK: how long they are kept */
+    bool announces;      /* BLOCK: the broadcast had none, or not for so long */
 
-    /* RECEIPTS_FIND: `find` in, `found` out (broadcast 0: not known) */
-    char **find;
-    cr_delivery_t *found;
-    size_t find_count;
+    ledger_book_t *books; /* BOOKS_READ: out, owned */
+    size_t book_count;
+
+    /* IDS_READ: of the chunk of `first_rank`, from byte `cursor` on, into `bytes`; a page that is
+     * not full is the last. `on`: something was written about the chunk */
 
     /* the rest: plan */
     const char *collection; /* "templates", "users" */
@@ -105,7 +115,7 @@ struct ledger_op {
     json_t *document; /* owned; in and out (IDEMPOTENCY_BEGIN out: {"status":..,"body":..} or NULL
                          when claimed now) */
     json_t *audit;  /* owned; {"who","what","object",...}; time and chain are added by the ledger */
-    uint8_t *bytes; /* owned: audience in or out; trail and statuses out */
+    uint8_t *bytes; /* owned: audience in or out; trail, statuses and ids out; ids of BLOCK in */
     size_t bytes_length;
     ledger_mark_t mark; /* MARK_PUT: of all `ordinals`, owned */
     bool on;            /* MARK_PUT */

@@ -27,26 +27,13 @@ ledger_op_new(ledger_kind_t kind)
     return op;
 }
 
-static void
-str_free(cr_str_t *str)
-{
-    if (str)
-        cr_str_fini(str);
-    free(str);
-}
-
 void
 ledger_op_destroy(ledger_op_t **self_p)
 {
     ledger_op_t *self = *self_p;
     if (!self)
         return;
-    str_free(self->gateway_ids);
-    str_free(self->forget_ids);
-    for (size_t i = 0; i < self->find_count; i++)
-        free(self->find[i]);
-    free(self->find);
-    free(self->found);
+    free(self->books);
     free(self->key);
     json_decref(self->document);
     json_decref(self->audit);
@@ -85,8 +72,8 @@ append_trail(ledger_t *self, ledger_op_t *op)
     return 1;
 }
 
-static void
-absorb_bytes(ledger_op_t *op, size_t index, const redis_reply_t *reply)
+void
+ops_absorb_bytes(ledger_op_t *op, size_t index, const redis_reply_t *reply)
 {
     (void)index;
     cr_slice_t text = redis_reply_text(reply);
@@ -350,12 +337,13 @@ static const struct {
     bool must_be_stored, only_reads;
 } kinds[LEDGER_OP_COUNT] = {
     [LEDGER_BLOCK] = {blocks_append_one, NULL, true},
-    [LEDGER_RECEIPTS_FIND] = {blocks_append_find, blocks_absorb_find, true, true},
-    [LEDGER_TRAIL] = {append_trail, absorb_bytes, false, true},
+    [LEDGER_BOOKS_READ] = {blocks_append_registry_read, blocks_absorb_registry, true},
+    [LEDGER_IDS_READ] = {blocks_append_ids_read, blocks_absorb_ids, true, true},
+    [LEDGER_TRAIL] = {append_trail, ops_absorb_bytes, false, true},
     [LEDGER_BROADCAST_NEW] = {append_new_broadcast, NULL, false},
     [LEDGER_BROADCAST_PUT] = {append_broadcast, NULL, false},
     [LEDGER_AUDIENCE_PUT] = {append_audience, NULL, false},
-    [LEDGER_AUDIENCE_GET] = {append_audience_get, absorb_bytes, false, true},
+    [LEDGER_AUDIENCE_GET] = {append_audience_get, ops_absorb_bytes, false, true},
     [LEDGER_STATUS_GET] = {append_status_get, absorb_status, false, true},
     [LEDGER_STATUS_READ] = {append_status_read, absorb_chunk, false, true},
     [LEDGER_DOCUMENT_PUT] = {append_document, NULL, false},

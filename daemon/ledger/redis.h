@@ -25,7 +25,7 @@ cr_err_t redis_open(const ledger_config_t *config, redis_t **self, cr_fault_t *f
 void redis_close(redis_t **self_p);
 cr_err_t redis_load_functions(redis_t *self, cr_fault_t *fault) CR_MUST_USE;
 
-enum { REDIS_ARGUMENTS_MAX = 160, REDIS_TEXT_MAX = 4096 };
+enum { REDIS_ARGUMENTS_MAX = 176, REDIS_TEXT_MAX = 4096 };
 
 typedef struct {
     cr_slice_t argument[REDIS_ARGUMENTS_MAX];

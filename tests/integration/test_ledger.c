@@ -266,101 +266,117 @@ a_refused_write_is_repeated_until_it_is_stored(void)
     bench_close(&bench);
 }
 
+enum { IDS = LEDGER_IDS_PAGE + 100, IDS_A_WRITE = 256 };
+
+/* Entry `number` of those that are written below. */
 static void
-receipts_find_their_delivery_by_the_gateways_id(void)
+encode_id(uint32_t number, uint8_t out[LEDGER_ID_BYTES])
 {
-    bench_t bench;
-    bench_open(&bench);
-    bench_start(&bench);
-    uint64_t id = new_broadcast(&bench);
-    ledger_op_t *op = block(id, 0, CR_STATUS_ACCEPTED, 2);
-    op->channel = CR_CHANNEL_WECHAT;
-    op->gateway_ids = malloc(sizeof *op->gateway_ids);
-    cr_str_init(op->gateway_ids, 4096);
-    cr_str_append_text(op->gateway_ids, "0\t1\tmsg-A\n1\t2\tmsg-B\n");
-    CU_ASSERT_EQUAL(ask_and_forget(bench.dispatch, op), CR_OK);
-    for (int round = 0; round < 2; round++) {
-        op = ledger_op_new(LEDGER_RECEIPTS_FIND);
-        op->find_count = 2;
-        op->find = calloc(2, sizeof *op->find);
-        op->found = calloc(2, sizeof *op->found);
-        op->find[0] = strdup("msg-B");
-        op->find[1] = strdup("msg-?");
-        op = ask(bench.dispatch, op);
-        CU_ASSERT_EQUAL(op->found[0].broadcast, round == 0 ? id : 0);
-        if (round == 0) {
-            CU_ASSERT_EQUAL(op->found[0].channel, CR_CHANNEL_WECHAT);
-            CU_ASSERT_EQUAL(op->found[0].rank, 1);
-            CU_ASSERT_EQUAL(op->found[0].attempt, 2);
-        }
-        CU_ASSERT_EQUAL(op->found[1].broadcast, 0);
-        ledger_op_destroy(&op);
-        op = block(id, 1, CR_STATUS_DELIVERED, 1);
-        op->forget_ids = malloc(sizeof *op->forget_ids);
-        cr_str_init(op->forget_ids, 4096);
-        cr_str_append_text(op->forget_ids, "msg-B\n");
-        CU_ASSERT_EQUAL(ask_and_forget(bench.dispatch, op), CR_OK);
-    }
-    bench_close(&bench);
+    memset(out, 0, LEDGER_ID_BYTES);
+    memcpy(out, &number, sizeof number);
+    out[8] = (uint8_t)number;
+    out[9] = (uint8_t)(number >> 8);
+    out[10] = 1;
 }
 
-enum { MANY = 600 };
-
-/* Ids "id-FIRST" and so on, as the op is to keep or to forget them. */
-static cr_str_t *
-many_ids(int first, int count, bool with_ranks)
-{
-    cr_str_t *lines = malloc(sizeof *lines);
-    cr_str_init(lines, 1 << 16);
-    for (int i = first; i < first + count; i++)
-        if (with_ranks)
-            cr_str_appendf(lines, "%d\t1\tid-%d\n", i, i);
-        else
-            cr_str_appendf(lines, "id-%d\n", i);
-    return lines;
-}
-
-static size_t
-found_right(bench_t *bench, uint64_t id)
-{
-    ledger_op_t *op = ledger_op_new(LEDGER_RECEIPTS_FIND);
-    size_t right = 0;
-    op->find_count = MANY;
-    op->find = calloc(MANY, sizeof *op->find);
-    op->found = calloc(MANY, sizeof *op->found);
-    for (int i = 0; i < MANY; i++)
-        if (asprintf(&op->find[i], "id-%d", i) < 0)
-            abort();
-    op = ask(bench->dispatch, op);
-    for (uint32_t i = 0; i < MANY; i++)
-        right += op->found[i].broadcast == id && op->found[i].rank == i;
-    ledger_op_destroy(&op);
-    return right;
-}
-
-/* More than one call holds, several ops at once, and each day that is looked at. */
 static void
-every_one_of_many_receipts_is_found_until_it_is_forgotten(void)
+write_ids(const bench_t *bench, uint64_t broadcast, int64_t until_s)
 {
-    bench_t bench;
-    bench_open(&bench);
-    bench_start(&bench);
-    uint64_t id = new_broadcast(&bench);
-    for (int i = 0; i < 3; i++) {
-        ledger_op_t *op = block(id, (uint32_t)i, CR_STATUS_ACCEPTED, 1);
-        op->gateway_ids = many_ids(i * MANY / 3, MANY / 3, true);
-        ledger_send(bench.dispatch, &op);
+    for (uint32_t first = 0; first < IDS; first += IDS_A_WRITE) {
+        uint32_t count = IDS - first < IDS_A_WRITE ? IDS - first : IDS_A_WRITE;
+        ledger_op_t *op = block(broadcast, first, CR_STATUS_ACCEPTED, 1);
+        op->channel = CR_CHANNEL_WECHAT;
+        op->announces = first == 0;
+        op->ids_until_s = until_s;
+        op->bytes_length = count * LEDGER_ID_BYTES;
+        op->bytes = malloc(op->bytes_length);
+        for (uint32_t i = 0; i < count; i++)
+            encode_id(first + i, op->bytes + i * LEDGER_ID_BYTES);
+        ledger_send(bench->dispatch, &op);
     }
-    for (int i = 0; i < 3; i++) {
-        ledger_op_t *op = ledger_receive(bench.dispatch);
+    for (uint32_t first = 0; first < IDS; first += IDS_A_WRITE) {
+        ledger_op_t *op = ledger_receive(bench->dispatch);
         CU_ASSERT_EQUAL(op->err, CR_OK);
         ledger_op_destroy(&op);
     }
-    CU_ASSERT_EQUAL(found_right(&bench, id), MANY);
-    ledger_op_t *op = block(id, 0, CR_STATUS_DELIVERED, 1);
-    op->forget_ids = many_ids(0, MANY / 2, false);
-    CU_ASSERT_EQUAL(ask_and_forget(bench.dispatch, op), CR_OK);
-    CU_ASSERT_EQUAL(found_right(&bench, id), MANY / 2);
+}
+
+static ledger_op_t *
+read_ids(const bench_t *bench, uint64_t broadcast, uint32_t first_rank, uint64_t from)
+{
+    ledger_op_t *op = ledger_op_new(LEDGER_IDS_READ);
+    op->broadcast = broadcast;
+    op->channel = CR_CHANNEL_WECHAT;
+    op->first_rank = first_rank;
+    op->cursor = from;
+    return ask(bench->dispatch, op);
+}
+
+static void
+check_ids(const ledger_op_t *op, uint32_t first, uint32_t count)
+{
+    uint8_t expected[LEDGER_ID_BYTES];
+    CU_ASSERT_EQUAL_FATAL(op->bytes_length, count * LEDGER_ID_BYTES);
+    for (uint32_t i = 0; i < count; i++) {
+        encode_id(first + i, expected);
+        CU_ASSERT_EQUAL(memcmp(op->bytes + i * LEDGER_ID_BYTES, expected, sizeof expected), 0);
+    }
+}
+
+static void
+gateways_ids_are_read_back_in_pages(void)
+{
+    bench_t bench;
+    bench_open(&bench);
+    bench_start(&bench);
+    uint64_t id = new_broadcast(&bench);
+    write_ids(&bench, id, cr_clock_wall_us() / CR_US_PER_S + 1000);
+    ledger_op_t *op = read_ids(&bench, id, 0, 0);
+    CU_ASSERT_TRUE(op->on);
+    check_ids(op, 0, LEDGER_IDS_PAGE);
+    ledger_op_destroy(&op);
+    op = read_ids(&bench, id, 0, LEDGER_IDS_PAGE * LEDGER_ID_BYTES);
+    check_ids(op, LEDGER_IDS_PAGE, IDS - LEDGER_IDS_PAGE);
+    ledger_op_destroy(&op);
+    op = read_ids(&bench, id, LEDGER_CHUNK, 0);
+    CU_ASSERT_FALSE(op->on);
+    check_ids(op, 0, 0);
+    ledger_op_destroy(&op);
+    bench_close(&bench);
+}
+
+/* Until when, of a broadcast that has ids; 0: it is not in the register. */
+static int64_t
+registered_until(const bench_t *bench, uint64_t broadcast)
+{
+    int64_t until_s = 0;
+    ledger_op_t *op = ask(bench->dispatch, ledger_op_new(LEDGER_BOOKS_READ));
+    for (size_t i = 0; i < op->book_count; i++)
+        if (op->books[i].broadcast == broadcast)
+            until_s = op->books[i].until_s;
+    ledger_op_destroy(&op);
+    return until_s;
+}
+
+static void
+gateways_ids_are_kept_until_their_time_is_over(void)
+{
+    char command[80], text[80];
+    bench_t bench;
+    bench_open(&bench);
+    bench_start(&bench);
+    uint64_t id = new_broadcast(&bench), over = new_broadcast(&bench);
+    int64_t now_s = cr_clock_wall_us() / CR_US_PER_S;
+    write_ids(&bench, id, now_s + 1000);
+    write_ids(&bench, over, now_s - 1);
+    CU_ASSERT_EQUAL(registered_until(&bench, id), now_s + 1000);
+    CU_ASSERT_EQUAL(registered_until(&bench, over), 0);
+    snprintf(command, sizeof command, "EXPIRETIME {b:%d}:g:w:0", (int)id);
+    redis_text(command, text, sizeof text);
+    CU_ASSERT_EQUAL(strtoll(text, NULL, 10), now_s + 1000);
+    snprintf(command, sizeof command, "EXISTS {b:%d}:g:w:0", (int)over);
+    redis_text(command, text, sizeof text);
+    CU_ASSERT_STRING_EQUAL(text, "0");
     bench_close(&bench);
 }
 
@@ -531,10 +547,9 @@ CU_TestInfo cr_tests[] = {
      what_was_written_while_redis_was_away_is_stored_when_it_is_back},
     {"a refused write is repeated until it is stored",
      a_refused_write_is_repeated_until_it_is_stored},
-    {"receipts find their delivery by the gateway's id",
-     receipts_find_their_delivery_by_the_gateways_id},
-    {"every one of many receipts is found until it is forgotten",
-     every_one_of_many_receipts_is_found_until_it_is_forgotten},
+    {"gateways' ids are read back in pages", gateways_ids_are_read_back_in_pages},
+    {"gateways' ids are kept until their time is over",
+     gateways_ids_are_kept_until_their_time_is_over},
     {"an idempotency key is claimed once and gives back what was kept",
      an_idempotency_key_is_claimed_once_and_gives_back_what_was_kept},
     {"audit lines are numbered and chained over restarts",

@@ -153,7 +153,7 @@ typedef struct {
     uint8_t channel;
     bool lease_ends, report_ends;
     uint32_t first_rank, length, record_bytes, sequence, asked, told;
-    uint32_t index_at, index_count, forget_at, forget_count; /* in ids */
+    uint32_t index_at, index_count; /* in ids */
     cr_status_t status[CORE_BLOCK];
     uint8_t record[CORE_RECORD_MAX];
 } write_t;

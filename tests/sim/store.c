@@ -101,12 +101,6 @@ copy_ids(sim_t *self, const core_write_t *from, write_t *to)
         store->ids[store->ids_at].attempt = from->index[i].attempt;
         store->ids_at = (store->ids_at + 1) % SIM_IDS;
     }
-    to->forget_at = store->ids_at;
-    to->forget_count = (uint32_t)from->forget_count;
-    for (size_t i = 0; i < from->forget_count; i++) {
-        store->ids[store->ids_at].id = id_of(from->forget[i]);
-        store->ids_at = (store->ids_at + 1) % SIM_IDS;
-    }
 }
 
 static int64_t
@@ -190,8 +184,6 @@ apply(sim_t *self, const write_t *write)
         uint32_t at = (write->index_at + i) % SIM_IDS;
         set_id(self, store->ids[at].id, store->ids[at].attempt);
     }
-    for (uint32_t i = 0; i < write->forget_count; i++)
-        set_id(self, store->ids[(write->forget_at + i) % SIM_IDS].id, 0);
 }
 
 /* A store that stands still answers afterwards. */

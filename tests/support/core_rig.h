@@ -52,7 +52,6 @@ typedef struct {
     cr_status_t status[CORE_BLOCK];
     uint8_t record[CORE_RECORD_MAX], trail[CORE_TRAIL_MAX];
     core_gateway_id_t *index;
-    cr_slice_t *forget;
 } rig_write_t;
 
 typedef struct {

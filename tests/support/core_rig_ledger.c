@@ -74,11 +74,8 @@ rig_on_store(void *context, const core_write_t *write)
     memcpy(kept->record, write->record, write->record_bytes);
     memcpy(kept->trail, write->trail, write->trail_bytes);
     kept->index = rig_copy_of(write->index, write->index_count * sizeof *write->index);
-    kept->forget = rig_copy_of(write->forget, write->forget_count * sizeof *write->forget);
     for (size_t i = 0; i < write->index_count; i++)
         kept->index[i].id.text = rig_copy_of(write->index[i].id.text, write->index[i].id.length);
-    for (size_t i = 0; i < write->forget_count; i++)
-        kept->forget[i].text = rig_copy_of(write->forget[i].text, write->forget[i].length);
     if (!is_over(kept))
         return;
     uint64_t *owner = rig_broadcast_of(self, write->broadcast)->owner[write->channel];
@@ -93,10 +90,7 @@ free_write(rig_write_t *kept)
 {
     for (size_t i = 0; i < kept->write.index_count; i++)
         free((char *)kept->index[i].id.text);
-    for (size_t i = 0; i < kept->write.forget_count; i++)
-        free((char *)kept->forget[i].text);
     free(kept->index);
-    free(kept->forget);
 }
 
 void
@@ -180,11 +174,6 @@ put(rig_t *self, const rig_write_t *kept)
         put_record(self, kept);
     for (size_t i = 0; i < write->index_count; i++)
         put_id(self, write, &kept->index[i]);
-    for (size_t i = 0; i < write->forget_count; i++) {
-        rig_id_t *at = id_of(self, kept->forget[i]);
-        if (at)
-            *at = self->ids[--self->id_count];
-    }
 }
 
 uint32_t

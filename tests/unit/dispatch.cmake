@@ -7,7 +7,7 @@ foreach(name dispatch_core dispatch_ends dispatch_found dispatch_gateways dispat
     ${CMAKE_SOURCE_DIR}/tests/support/core_world.c)
 endforeach()
 
-foreach(name dispatch_trail dispatch_cursor offenders quiet screen)
+foreach(name dispatch_trail dispatch_cursor finds offenders prints quiet screen)
   cr_unit_test(${name} cr_daemon_core)
 endforeach()
 

@@ -191,7 +191,7 @@ a_receipt_by_reference_is_acknowledged_when_it_is_stored(void)
 }
 
 static void
-a_receipt_by_the_gateways_id_finds_its_delivery_and_the_id_is_forgotten(void)
+a_receipt_by_the_gateways_id_finds_its_delivery(void)
 {
     begin_accepted();
     CU_ASSERT_EQUAL(rig.id_count, 8);
@@ -200,7 +200,6 @@ a_receipt_by_the_gateways_id_finds_its_delivery_and_the_id_is_forgotten(void)
     rig_settle(&rig);
     CU_ASSERT_EQUAL(rig_count(&rig, RIG_RECEIPTS_ACK), 1);
     CU_ASSERT_EQUAL(rig_stored(&rig, 1, SMS, 6), CR_STATUS_DELIVERED);
-    CU_ASSERT_EQUAL(rig.id_count, 7);
     finish();
 }
 
@@ -466,7 +465,7 @@ CU_TestInfo cr_tests[] = {
     TEST(a_cancelled_broadcast_ends_when_its_leases_are_back),
     TEST(at_its_expiry_what_is_left_is_expired),
     TEST(a_receipt_by_reference_is_acknowledged_when_it_is_stored),
-    TEST(a_receipt_by_the_gateways_id_finds_its_delivery_and_the_id_is_forgotten),
+    TEST(a_receipt_by_the_gateways_id_finds_its_delivery),
     TEST(a_receipt_that_comes_twice_or_contradicts_a_better_one_changes_nothing),
     TEST(a_receipt_may_overtake_the_answer_to_its_submit),
     TEST(a_failure_of_an_earlier_attempt_says_nothing_while_the_next_is_out),
