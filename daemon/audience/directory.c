@@ -115,26 +115,59 @@ column_of(const segment_t *segment, cr_slice_t key)
     return segment_find_attribute(segment, key);
 }
 
+/* A field, or what a key stands for. */
+typedef struct {
+    uint32_t field; /* FIELD_COUNT: the key */
+    cr_slice_t key;
+} wanted_t;
+
+/* Reads what is in the segment of the first ordinal and the next ones; returns how many those are. */
+static size_t
+read_run(const directory_t *self, const wanted_t *wanted, const uint32_t *ordinals, size_t count,
+         cr_slice_t *out)
+{
+    const segment_t *segment = segment_of(self, ordinals[0]);
+    size_t run = 1;
+    while (run < count && ordinals[run] < self->size && segment_of(self, ordinals[run]) == segment)
+        run++;
+    uint32_t column = wanted->field < FIELD_COUNT ? wanted->field : column_of(segment, wanted->key);
+    if (column != INDEX_NONE)
+        segment_values(segment, column, ordinals, run, out);
+    for (size_t i = 0; column == INDEX_NONE && i < run; i++)
+        out[i] = nothing;
+    return run;
+}
+
+static void
+read_all(const directory_t *self, const wanted_t *wanted, const uint32_t *ordinals, size_t count,
+         cr_slice_t *out)
+{
+    for (size_t i = 0; i < count;) {
+        out[i] = nothing;
+        i +=
+            ordinals[i] < self->size ? read_run(self, wanted, ordinals + i, count - i, out + i) : 1;
+    }
+}
+
+void
+directory_addresses(const directory_t *self, cr_channel_t channel, const uint32_t *ordinals,
+                    size_t count, cr_slice_t *out)
+{
+    read_all(self, &(wanted_t){.field = version_address_fields[channel]}, ordinals, count, out);
+    for (size_t i = 0; i < count; i++)
+        if (out[i].length == 0)
+            out[i] = directory_address(self, ordinals[i], channel);
+}
+
 void
 directory_values(const directory_t *self, cr_slice_t key, const uint32_t *ordinals, size_t count,
                  cr_slice_t *out)
 {
-    bool town = cr_slice_equal(key, CR_SLICE("town"));
-    const segment_t *segment = NULL;
-    uint32_t column = INDEX_NONE;
-    for (size_t i = 0; i < count; i++) {
-        out[i] = nothing;
-        if (ordinals[i] >= self->size)
-            continue;
-        const segment_t *own = segment_of(self, ordinals[i]);
-        if (own != segment)
-            column = column_of(own, key);
-        segment = own;
-        if (column != INDEX_NONE)
-            out[i] = segment_value(segment, column, ordinals[i] % DIRECTORY_SEGMENT);
-        if (town)
-            out[i] = divisions_town(self->divisions, out[i]);
-    }
+    read_all(self, &(wanted_t){FIELD_COUNT, key}, ordinals, count, out);
+    if (!cr_slice_equal(key, CR_SLICE("town")))
+        return;
+    for (size_t i = 0; i < count; i++)
+        out[i] = divisions_town(self->divisions, out[i]);
 }
 
 cr_slice_t

@@ -46,6 +46,9 @@ bool directory_get(const directory_t *self, uint32_t ordinal, recipient_t *out);
 uint32_t directory_find(const directory_t *self, cr_slice_t id); /* ordinal or DIRECTORY_NONE */
 /* Own address on the channel, or the guardian's; empty: none. */
 cr_slice_t directory_address(const directory_t *self, uint32_t ordinal, cr_channel_t channel);
+/* Those of many at once; faster when ordinals ascend. */
+void directory_addresses(const directory_t *self, cr_channel_t channel, const uint32_t *ordinals,
+                         size_t count, cr_slice_t *out);
 /* Value of the attribute `key`, or of the fields id, name, division, town (name of the division's
  * township), language. */
 cr_slice_t directory_value(const directory_t *self, uint32_t ordinal, cr_slice_t key);

@@ -107,27 +107,39 @@ string_at(const segment_t *self, const column_t *column, uint32_t rows, uint32_t
 }
 
 static cr_slice_t
-value_at(const segment_t *self, uint32_t number, uint32_t row)
+value_at(const segment_t *self, const column_t *column, uint32_t rows, uint32_t row)
 {
-    const column_t *column = column_of(self, number);
     uint32_t code = code_at(self, column, row);
-    if (code == 0)
-        return (cr_slice_t){"", 0};
-    return string_at(self, column, segment_column_rows(&self->head, number), code - 1);
+    return code == 0 ? (cr_slice_t){"", 0} : string_at(self, column, rows, code - 1);
 }
 
 cr_slice_t
 segment_value(const segment_t *self, uint32_t column, uint32_t row)
 {
     CR_ASSERT(row < self->head.rows && column < self->head.columns);
-    return value_at(self, column, row);
+    return value_at(self, column_of(self, column), self->head.rows, row);
+}
+
+void
+segment_values(const segment_t *self, uint32_t number, const uint32_t *ordinals, size_t count,
+               cr_slice_t *out)
+{
+    CR_ASSERT(number < self->head.columns);
+    const column_t column = *column_of(self, number);
+    uint32_t rows = self->head.rows;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t row = ordinals[i] % DIRECTORY_SEGMENT;
+        CR_ASSERT(row < rows);
+        out[i] = value_at(self, &column, rows, row);
+    }
 }
 
 cr_slice_t
 segment_attribute(const segment_t *self, uint32_t column)
 {
     CR_ASSERT(column >= FIELD_COUNT && column < self->head.columns);
-    return value_at(self, self->head.columns, column - FIELD_COUNT);
+    const column_t *names = column_of(self, self->head.columns);
+    return value_at(self, names, self->head.columns - FIELD_COUNT, column - FIELD_COUNT);
 }
 
 uint32_t

@@ -57,6 +57,9 @@ void segment_unref(segment_t **self_p);
 uint32_t segment_rows(const segment_t *self);
 uint32_t segment_columns(const segment_t *self);
 cr_slice_t segment_value(const segment_t *self, uint32_t column, uint32_t row);
+/* Those of many rows, of which each is an ordinal modulo DIRECTORY_SEGMENT. */
+void segment_values(const segment_t *self, uint32_t column, const uint32_t *ordinals, size_t count,
+                    cr_slice_t *out);
 /* A number for the value of each row: 0 is the empty string, rows with the same number have the same
  * value; others may have it, too. */
 void segment_codes(const segment_t *self, uint32_t column, uint16_t codes[DIRECTORY_SEGMENT]);

@@ -182,10 +182,11 @@ reserve_columns(actor_t *self, size_t count)
 static size_t
 fill_addresses(actor_t *self, cr_channel_t channel, const uint32_t *ordinals, uint32_t count)
 {
+    cr_slice_t addresses[CORE_BLOCK];
+    directory_addresses(self->directory, channel, ordinals, count, addresses);
     cr_wire_pool_reset(&self->addresses);
     for (uint32_t i = 0; i < count; i++)
-        cr_wire_pool_add(&self->addresses,
-                         directory_address(self->directory, ordinals[i], channel));
+        cr_wire_pool_add(&self->addresses, addresses[i]);
     return self->addresses.length;
 }
 

@@ -114,6 +114,31 @@ a_child_is_reached_through_the_guardian_who_may_stand_later(void)
     directory_unref(&self);
 }
 
+/* Over the ends of segments, with children and ordinals that nobody has. */
+static void
+many_are_read_as_each_alone(void)
+{
+    enum { PEOPLE = 2 * DIRECTORY_SEGMENT + 10, ASKED = PEOPLE / 3 + 4 };
+    intake_result_t result = {0};
+    directory_t *self = people_apply(
+        crowd_of(PEOPLE, 7), "id,phone,guardian\nP00000006,,P00000001\nP00001026,,\n", &result);
+    uint32_t ordinals[ASKED];
+    cr_slice_t out[ASKED];
+    for (uint32_t i = 0; i < ASKED; i++)
+        ordinals[i] = 3 * i;
+    directory_addresses(self, CR_CHANNEL_SMS, ordinals, ASKED, out);
+    for (uint32_t i = 0; i < ASKED; i++)
+        CU_ASSERT_TRUE(
+            cr_slice_equal(out[i], directory_address(self, ordinals[i], CR_CHANNEL_SMS)));
+    CU_ASSERT_TRUE(people_is(out[2], "19930000001") && people_is(out[342], ""));
+    directory_values(self, CR_SLICE("n"), ordinals, ASKED, out);
+    for (uint32_t i = 0; i < ASKED; i++)
+        CU_ASSERT_TRUE(cr_slice_equal(out[i], directory_value(self, ordinals[i], CR_SLICE("n"))));
+    CU_ASSERT_TRUE(people_is(out[5], "1") && people_is(out[ASKED - 1], ""));
+    intake_result_fini(&result);
+    directory_unref(&self);
+}
+
 static void
 groups_are_lists_and_tags(void)
 {
@@ -389,6 +414,7 @@ CU_TestInfo cr_tests[] = {
     {"a template finds its words", a_template_finds_its_words},
     {"a child is reached through the guardian, who may stand later",
      a_child_is_reached_through_the_guardian_who_may_stand_later},
+    {"many are read as each alone", many_are_read_as_each_alone},
     {"groups are lists and tags", groups_are_lists_and_tags},
     {"every tag holds exactly its people", every_tag_holds_exactly_its_people},
     {"an attribute with too many values is kept but is no tag",
