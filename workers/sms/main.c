@@ -2,12 +2,15 @@
 #include <string.h>
 
 #include "aliyun.h"
+#include "trunk.h"
 
 static const struct {
     const gateway_kind_t *kind;
     bool listens; /* its receipts are pushed over HTTP */
 } kinds[] = {
     {&aliyun_gateway, true},
+    {&smpp_gateway, false},
+    {&cmpp_gateway, false},
 };
 
 static cr_err_t

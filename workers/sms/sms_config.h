@@ -15,6 +15,11 @@ typedef struct {
     /* aliyun */
     char *key_id, *key_secret_file;
     char *template_code, *template_parameter;
+    /* smpp, cmpp */
+    char *account, *password_file, *ca_file, *system_type, *service, *source, *version;
+    char *coding, *long_way, *id_form, *fee_type, *fee_code, *roles;
+    int64_t binds, idle_ms, source_ton, source_npi, dest_ton, dest_npi;
+    bool reference;
 } sms_config_t;
 
 extern const cr_option_t sms_options[];

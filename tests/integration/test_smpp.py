@@ -1,0 +1,153 @@
+"""The kinds smpp and cmpp with real processes, against a message centre that was written from the specifications alone."""
+import pathlib
+import ssl
+import sys
+import unittest
+
+from county import county, finish, send
+from rig import wait_until
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from scripted_smsc import THROTTLED, Centre  # noqa: E402
+
+PEOPLE = 120
+
+
+class Gateways(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.rig = county(people=PEOPLE)
+        cls.rig.processes["sms-drill"].stop()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.rig.stop()
+
+    def tearDown(self):
+        worker = self.rig.processes["sms-drill"]
+        if worker.running():
+            worker.stop()
+
+    def centre(self, protocol="smpp", version=3, tls=None, **options):
+        """A message centre with a worker that knows it."""
+        centre = Centre(protocol, version, tls)
+        self.addCleanup(centre.stop)
+        password = self.rig.keys / "centre.password"
+        password.write_text(centre.account[1] + "\n")
+        password.chmod(0o600)
+        self.rig._point_receipts = lambda *_: None
+        self.rig.start_worker("sms", **{
+            "gateway.kind": protocol, "gateway.url": f"{protocol}{'s' if tls else ''}://127.0.0.1:{centre.port}",
+            "gateway.account": centre.account[0], "gateway.password_file": password, "gateway.source_addr": "10690001",
+            "gateway.version": f"{version}.0", "gateway.reference": True, "gateway.timeout_ms": 2000, **options})
+        return centre
+
+    def run_broadcast(self, **kwargs):
+        counts = finish(self.rig, send(self.rig, channels="sms", **kwargs))["counts"]["sms"]
+        reached = counts["total"] - counts["suppressed"]
+        self.assertGreater(reached, 50)
+        unconfirmed = counts["reasons"].get("unconfirmed", 0)
+        return counts["delivered"] - unconfirmed, counts, reached
+
+    def check_whole(self, centre, reached):
+        texts = centre.texts()
+        self.assertEqual(len(texts), reached)
+        for text in texts:
+            self.assertIn("【演练】", text)
+            self.assertIn("文化广场", text)
+
+    def test_everybody_gets_the_text_and_receipts_confirm_it(self):
+        for protocol, version in (("smpp", 3), ("cmpp", 2), ("cmpp", 3)):
+            with self.subTest(protocol=protocol, version=version):
+                centre = self.centre(protocol, version)
+                delivered, _, reached = self.run_broadcast()
+                self.assertEqual(delivered, reached)
+                self.check_whole(centre, reached)
+                submit = centre.accepted[0]
+                self.assertEqual((submit.source, submit.coding, submit.registered), ("10690001", 8, 1))
+                self.assertRegex(submit.validity, r"^\d{12}032\+$")
+                if (protocol, version) != ("cmpp", 2):
+                    self.assertRegex(submit.reference, r"^[0-9A-Z]{8}\.s\.\d+\.1$")
+                wait_until(lambda: len(centre.answered) >= len(centre.accepted), "all receipts to be answered")
+                self.assertEqual(set(centre.answered), {0})
+                self.rig.processes["sms-drill"].stop()
+                centre.stop()
+
+    def test_long_texts_arrive_whole_in_each_way(self):
+        for way in ("udh8", "udh16", "sar", "payload"):
+            with self.subTest(way=way):
+                centre = self.centre(**{"gateway.long_sms": way})
+                delivered, _, reached = self.run_broadcast()
+                self.assertEqual(delivered, reached)
+                self.check_whole(centre, reached)
+                parts = len(centre.accepted) // reached
+                self.assertEqual(parts, 1 if way == "payload" else 2)
+                self.rig.processes["sms-drill"].stop()
+                centre.stop()
+
+    def test_receipts_may_come_first(self):
+        centre = self.centre()
+        centre.plan = lambda n, submit: "receipt_first"
+        delivered, _, reached = self.run_broadcast()
+        self.assertEqual(delivered, reached)
+
+    def test_one_lost_part_fails_the_delivery(self):
+        centre = self.centre()
+        victim = []
+
+        def stat(submit):
+            victim[:] = victim or [submit.joined_by]
+            return "UNDELIV" if submit.joined_by == victim[0] and submit.number == 2 else "DELIVRD"
+        centre.stat = stat
+        delivered, counts, reached = self.run_broadcast()
+        self.assertEqual((delivered, counts["failed"]), (reached - 1, 1))
+
+    def test_throttling_slows_down_and_fails_nobody(self):
+        centre = self.centre()
+        centre.plan = lambda n, submit: THROTTLED["smpp"] if n % 5 == 2 else None
+        delivered, _, reached = self.run_broadcast()
+        self.assertEqual(delivered, reached)
+        self.check_whole(centre, reached)
+        self.assertEqual(len({(s.joined_by, s.number) for s in centre.accepted}), len(centre.accepted), "a part was accepted twice")
+
+    def test_what_is_not_answered_is_unknown_and_not_sent_again(self):
+        centre = self.centre()
+        centre.plan = lambda n, submit: "silent" if n == 7 else "close" if n == 40 else None
+        delivered, counts, reached = self.run_broadcast()
+        self.assertEqual(delivered + counts["unknown"], reached)
+        self.assertGreaterEqual(counts["unknown"], 1)
+        self.assertLessEqual(counts["unknown"], 1 + 16)
+        parts = [(s.joined_by, s.number) for s in centre.seen]
+        self.assertEqual(len(set(parts)), len(parts), "something was submitted twice")
+
+    def test_several_binds_and_roles(self):
+        centre = self.centre(**{"gateway.binds": 2, "gateway.roles": "transmitter+receiver"})
+        delivered, _, reached = self.run_broadcast()
+        self.assertEqual(delivered, reached)
+        self.assertEqual(sorted(centre.logins), ["receive", "receive", "send", "send"])
+
+    def test_ids_in_two_forms(self):
+        centre = self.centre(**{"gateway.message_id": "hex-decimal"})
+        centre.answer_id, centre.receipt_id = "%08X", "%d"
+        delivered, _, reached = self.run_broadcast()
+        self.assertEqual(delivered, reached)
+
+    def test_tls_is_spoken_and_a_stranger_is_not(self):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.rig.keys / "smtp.pem", self.rig.keys / "smtp.key")
+        centre = self.centre(tls=context, **{"gateway.tls_ca_file": str(self.rig.keys / "smtp.pem")})
+        delivered, _, reached = self.run_broadcast()
+        self.assertEqual(delivered, reached)
+        self.rig.processes["sms-drill"].stop()
+        stranger = self.centre(tls=context)  # of no authority that the system trusts
+        wait_until(lambda: "line_down" in self.rig.processes["sms-drill"].tail(), "the certificate to be refused")
+        self.assertEqual(stranger.logins, [])
+
+    def test_a_wrong_password_is_said(self):
+        centre = self.centre(**{"gateway.account": "nobody"})
+        wait_until(lambda: "ESME_RINVPASWD" in self.rig.processes["sms-drill"].tail(), "the refusal in the log")
+        self.assertEqual(centre.seen, [])
+
+
+if __name__ == "__main__":
+    unittest.main()

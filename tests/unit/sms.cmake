@@ -1,0 +1,3 @@
+foreach(name sms_session sms_call sms_parts)
+  cr_unit_test(${name} cr_worker_sms)
+endforeach()

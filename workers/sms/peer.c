@@ -1,0 +1,276 @@
+#include "peer.h"
+
+#include <errno.h>
+#include <gnutls/gnutls.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { HOST_MAX = 256, PORT_MAX = 6 };
+
+struct peer {
+    char host[HOST_MAX], port[PORT_MAX];
+    bool secure;
+    struct addrinfo *addresses, *next;
+    gnutls_certificate_credentials_t authorities; /* NULL without TLS */
+};
+
+struct peer_link {
+    const peer_t *peer;
+    int fd;
+    bool connected, blocked; /* a record of TLS waits in the library */
+    gnutls_session_t tls;    /* NULL without TLS */
+    const char *reason;
+};
+
+/* ---- where ---------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *scheme, *port;
+} ports[] = {{"smpp", "2775"}, {"smpps", "3550"}, {"cmpp", "7890"}, {"cmpps", "7890"}};
+
+static const char *
+default_port(const char *scheme, size_t length)
+{
+    for (size_t i = 0; i < CR_COUNT(ports); i++)
+        if (strlen(ports[i].scheme) == length && memcmp(ports[i].scheme, scheme, length) == 0)
+            return ports[i].port;
+    return "";
+}
+
+/* HOST[:PORT]; an IPv6 address stands in brackets. */
+static bool
+read_place(peer_t *self, const char *place, const char *usual_port)
+{
+    const char *end = *place == '[' ? strchr(place, ']') : place + strcspn(place, ":/");
+    const char *host = *place == '[' ? place + 1 : place;
+    if (!end || end == host || (size_t)(end - host) >= HOST_MAX)
+        return false;
+    memcpy(self->host, host, (size_t)(end - host));
+    end += *end == ']';
+    const char *port = *end == ':' ? end + 1 : usual_port;
+    size_t digits = strspn(port, "0123456789");
+    if (digits == 0 || digits >= PORT_MAX || (*end != ':' && *end != '\0' && *end != '/'))
+        return false;
+    memcpy(self->port, port, digits);
+    return port[digits] == '\0' || (port[digits] == '/' && port[digits + 1] == '\0');
+}
+
+static bool
+read_url(peer_t *self, const char *scheme, const char *url)
+{
+    const char *mark = strstr(url, "://");
+    size_t length = strlen(scheme);
+    if (!mark || strncmp(url, scheme, length) != 0)
+        return false;
+    self->secure = url[length] == 's';
+    size_t whole = (size_t)(mark - url);
+    return whole == length + self->secure && read_place(self, mark + 3, default_port(url, whole));
+}
+
+static cr_err_t
+load_authorities(peer_t *self, const char *ca_file, cr_fault_t *fault)
+{
+    if (gnutls_certificate_allocate_credentials(&self->authorities) != 0)
+        return cr_fault_set(fault, CR_NOMEM, "out of memory");
+    int loaded = *ca_file ? gnutls_certificate_set_x509_trust_file(self->authorities, ca_file,
+                                                                   GNUTLS_X509_FMT_PEM)
+                          : gnutls_certificate_set_x509_system_trust(self->authorities);
+    if (loaded > 0)
+        return CR_OK;
+    return cr_fault_set(fault, CR_IO, "%s: no certificate authorities in it",
+                        *ca_file ? ca_file : "the system's store");
+}
+
+static cr_err_t
+resolve(peer_t *self, cr_fault_t *fault)
+{
+    const struct addrinfo wanted = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
+    int failed = getaddrinfo(self->host, self->port, &wanted, &self->addresses);
+    if (failed == 0)
+        return CR_OK;
+    return cr_fault_set(fault, CR_NOTFOUND, "gateway.url: %s: %s", self->host,
+                        gai_strerror(failed));
+}
+
+cr_err_t
+peer_new(const char *scheme, const char *url, const char *ca_file, peer_t **peer, cr_fault_t *fault)
+{
+    peer_t *self = calloc(1, sizeof *self);
+    if (!self)
+        return cr_fault_set(fault, CR_NOMEM, "out of memory");
+    cr_err_t err = CR_OK;
+    if (!read_url(self, scheme, url))
+        err = cr_fault_set(fault, CR_INVAL, "gateway.url: \"%s\" is not %s[s]://HOST:PORT", url,
+                           scheme);
+    if (err == CR_OK && self->secure)
+        err = load_authorities(self, ca_file, fault);
+    if (err == CR_OK)
+        err = resolve(self, fault);
+    if (err == CR_OK)
+        *peer = self;
+    else
+        peer_destroy(&self);
+    return err;
+}
+
+void
+peer_destroy(peer_t **self_p)
+{
+    peer_t *self = *self_p;
+    if (!self)
+        return;
+    if (self->addresses)
+        freeaddrinfo(self->addresses);
+    if (self->authorities)
+        gnutls_certificate_free_credentials(self->authorities);
+    free(self);
+    *self_p = NULL;
+}
+
+/* ---- connecting ----------------------------------------------------------------------------- */
+
+static bool
+prepare_tls(peer_link_t *link)
+{
+    if (gnutls_init(&link->tls, GNUTLS_CLIENT | GNUTLS_NONBLOCK) != 0)
+        return false;
+    gnutls_transport_set_int(link->tls, link->fd);
+    gnutls_session_set_verify_cert(link->tls, link->peer->host, 0);
+    return gnutls_set_default_priority(link->tls) == 0 &&
+           gnutls_server_name_set(link->tls, GNUTLS_NAME_DNS, link->peer->host,
+                                  strlen(link->peer->host)) == 0 &&
+           gnutls_credentials_set(link->tls, GNUTLS_CRD_CERTIFICATE, link->peer->authorities) == 0;
+}
+
+static bool
+begin(peer_link_t *link, const struct addrinfo *to)
+{
+    static const int on = 1;
+    link->fd = socket(to->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (link->fd == -1)
+        return false;
+    setsockopt(link->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    return connect(link->fd, to->ai_addr, to->ai_addrlen) == 0 || errno == EINPROGRESS;
+}
+
+peer_link_t *
+peer_connect(peer_t *self)
+{
+    peer_link_t *link = calloc(1, sizeof *link);
+    if (!link)
+        return NULL;
+    *link = (peer_link_t){.peer = self, .fd = -1, .reason = ""};
+    self->next = self->next ? self->next : self->addresses;
+    bool begun = begin(link, self->next) && (!self->secure || prepare_tls(link));
+    self->next = self->next->ai_next;
+    if (!begun)
+        peer_close(&link);
+    return link;
+}
+
+void
+peer_close(peer_link_t **link_p)
+{
+    peer_link_t *link = *link_p;
+    if (!link)
+        return;
+    if (link->tls)
+        gnutls_deinit(link->tls);
+    if (link->fd != -1)
+        close(link->fd);
+    free(link);
+    *link_p = NULL;
+}
+
+int
+peer_socket(const peer_link_t *link)
+{
+    return link->fd;
+}
+
+const char *
+peer_reason(const peer_link_t *link)
+{
+    return link->reason;
+}
+
+static peer_state_t
+fail(peer_link_t *link, const char *reason)
+{
+    link->reason = reason;
+    return PEER_FAILED;
+}
+
+static peer_state_t
+shake_hands(peer_link_t *link)
+{
+    int result = gnutls_handshake(link->tls);
+    if (result == 0)
+        return PEER_OPEN;
+    if (gnutls_error_is_fatal(result) == 0)
+        return PEER_CONNECTING;
+    return fail(link, gnutls_strerror_name(result));
+}
+
+peer_state_t
+peer_step(peer_link_t *link)
+{
+    int error = 0;
+    socklen_t length = sizeof error;
+    if (!link->connected) {
+        if (getsockopt(link->fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0 || error != 0)
+            return fail(link, strerrorname_np(error));
+        link->connected = true;
+    }
+    return link->tls ? shake_hands(link) : PEER_OPEN;
+}
+
+/* ---- bytes ---------------------------------------------------------------------------------- */
+
+static ssize_t
+outcome_of(ssize_t result)
+{
+    if (result > 0)
+        return result;
+    bool later = result < 0 && (errno == EAGAIN || errno == EINTR);
+    return later ? 0 : -1;
+}
+
+static ssize_t
+outcome_of_tls(ssize_t result)
+{
+    if (result > 0)
+        return result;
+    bool later = result < 0 && gnutls_error_is_fatal((int)result) == 0;
+    return later ? 0 : -1;
+}
+
+ssize_t
+peer_read(peer_link_t *link, void *bytes, size_t room)
+{
+    if (!link->tls)
+        return outcome_of(read(link->fd, bytes, room));
+    return outcome_of_tls(gnutls_record_recv(link->tls, bytes, room));
+}
+
+bool
+peer_has_more(const peer_link_t *link)
+{
+    return link->tls && gnutls_record_check_pending(link->tls) > 0;
+}
+
+/* A record that could not be written whole is finished before another begins. */
+ssize_t
+peer_write(peer_link_t *link, const void *bytes, size_t length)
+{
+    if (!link->tls)
+        return outcome_of(send(link->fd, bytes, length, MSG_NOSIGNAL));
+    ssize_t result = link->blocked ? gnutls_record_send(link->tls, NULL, 0)
+                                   : gnutls_record_send(link->tls, bytes, length);
+    link->blocked = result == GNUTLS_E_AGAIN || result == GNUTLS_E_INTERRUPTED;
+    return outcome_of_tls(result);
+}

@@ -1,0 +1,44 @@
+/*
+ * peer - where a gateway is, and one connection to it: TCP, with TLS where the URL says so
+ *
+ * Nothing here waits: connecting and the TLS handshake go on with peer_step, reading and writing do
+ * what is possible now. The name is resolved once, at the start, because resolving would wait.
+ *
+ * TLS        1.2 and later; the certificate must be of the URL's host and of an authority that the
+ *            system, or the given file, trusts.
+ * Ownership  a connection borrows from its peer.
+ */
+#ifndef PEER_H
+#define PEER_H
+
+#include <sys/types.h>
+
+#include "cr_base.h"
+
+typedef struct peer peer_t;
+typedef struct peer_link peer_link_t;
+
+/* `url` is SCHEME://HOST[:PORT], or SCHEMEs:// for TLS. CR_INVAL, CR_NOTFOUND: no such host, CR_IO:
+ * a file of authorities that cannot be read; CR_NOMEM. */
+cr_err_t peer_new(const char *scheme, const char *url, const char *ca_file, peer_t **peer,
+                  cr_fault_t *fault) CR_MUST_USE;
+void peer_destroy(peer_t **self_p);
+
+/* Begins to connect to the next of its addresses; NULL when that fails at once. */
+peer_link_t *peer_connect(peer_t *self);
+void peer_close(peer_link_t **link_p);
+int peer_socket(const peer_link_t *link);
+
+typedef enum { PEER_CONNECTING, PEER_OPEN, PEER_FAILED } peer_state_t;
+/* After the socket became readable or writable while connecting. */
+peer_state_t peer_step(peer_link_t *link);
+/* Why it failed. */
+const char *peer_reason(const peer_link_t *link);
+
+/* Bytes, 0: none now; -1: the connection ended. */
+ssize_t peer_read(peer_link_t *link, void *bytes, size_t room);
+/* Whether more was read from the socket than was asked for: it will not become readable for that. */
+bool peer_has_more(const peer_link_t *link);
+ssize_t peer_write(peer_link_t *link, const void *bytes, size_t length);
+
+#endif
