@@ -143,16 +143,25 @@ count_outcomes(core_t *core, worker_t *worker, const core_report_t *report)
 
 /* ---- a lease that is out ---------------------------------------------------------------------- */
 
+static bool
+is_inside(const lease_t *lease, const sorted_t *sorted)
+{
+    for (uint32_t i = lease->count; i < CORE_BLOCK; i++)
+        if (sorted->at[i] != NONE)
+            return false;
+    return sorted->report->intent <= lease->count;
+}
+
 /* The report must lie inside the lease, say nothing twice, and ask for two windows at most. */
 static bool
 fits(const lease_t *lease, const sorted_t *sorted)
 {
     const core_report_t *report = sorted->report;
-    for (uint32_t i = 0; i < CORE_BLOCK; i++)
-        if (sorted->at[i] != NONE && (i >= lease->count || lease_is_answered(lease, i)))
+    for (uint32_t i = 0; i < lease->count; i++)
+        if (sorted->at[i] != NONE && lease_is_answered(lease, i))
             return false;
     uint64_t ahead = lease->answered + report->count + UINT64_C(2) * lease->window;
-    return report->intent <= lease->count && report->intent <= ahead;
+    return is_inside(lease, sorted) && report->intent <= ahead;
 }
 
 /* What the worker may go on with: what it asks for as far as its other leases leave room, and never
@@ -220,26 +229,6 @@ take(core_t *core, lease_t *lease, sorted_t *sorted)
         free(lease);
 }
 
-static void
-take_in_order(core_t *core, lease_t *lease, sorted_t *sorted)
-{
-    const core_report_t *report = sorted->report;
-    const worker_t *worker = lease->worker;
-    if (report->sequence == lease->sequence && lease->storing)
-        return; /* repeated: the answer comes when it is stored */
-    if (report->sequence < lease->sequence)
-        refuse(core, worker, CORE_STALE, 0, "older than the report that was taken");
-    else if (report->sequence == lease->sequence)
-        core->act.ack(core->act.context, worker->shown.name, lease->id, report->sequence,
-                      lease->intent);
-    else if (report->sequence != lease->sequence + 1 || lease->storing)
-        refuse(core, worker, CORE_MALFORMED, lease->id, "a report before the last one's answer");
-    else if (!fits(lease, sorted))
-        refuse(core, worker, CORE_OUT_OF_LEASE, lease->id, "positions or intent outside the lease");
-    else
-        take(core, lease, sorted);
-}
-
 /* ---- a lease that is not out ------------------------------------------------------------------ */
 
 /* Acknowledged again, or to be when it is stored. */
@@ -293,6 +282,42 @@ take_proof(core_t *core, lease_t *lease, sorted_t *sorted)
     lease->storing = true;
     write_send(core, &write,
                &(ticket_t){.kind = TICKET_PROOF, .worker = worker, .lease = lease->id});
+}
+
+/* ---- which of them it is ---------------------------------------------------------------------- */
+
+/* The store went back in time: its record knows less of the lease than its worker was told. What that
+ * may have submitted is unknown, but for what it says now. */
+static void
+take_after_gap(core_t *core, lease_t *lease, sorted_t *sorted)
+{
+    if (sorted->report->intent > lease->intent)
+        lease->intent = sorted->report->intent;
+    lease_lose(core, lease);
+    take_proof(core, lease, sorted);
+}
+
+static void
+take_in_order(core_t *core, lease_t *lease, sorted_t *sorted)
+{
+    const core_report_t *report = sorted->report;
+    const worker_t *worker = lease->worker;
+    bool is_next = report->sequence == lease->sequence + 1;
+    if (report->sequence == lease->sequence && lease->storing)
+        return; /* repeated: the answer comes when it is stored */
+    if (report->sequence < lease->sequence)
+        refuse(core, worker, CORE_STALE, 0, "older than the report that was taken");
+    else if (report->sequence == lease->sequence)
+        core->act.ack(core->act.context, worker->shown.name, lease->id, report->sequence,
+                      lease->intent);
+    else if (lease->storing)
+        refuse(core, worker, CORE_MALFORMED, lease->id, "a report before the last one's answer");
+    else if (!(is_next ? fits(lease, sorted) : is_inside(lease, sorted)))
+        refuse(core, worker, CORE_OUT_OF_LEASE, lease->id, "positions or intent outside the lease");
+    else if (is_next)
+        take(core, lease, sorted);
+    else
+        take_after_gap(core, lease, sorted);
 }
 
 void

@@ -79,7 +79,6 @@ what_a_report_may_not_say_is_refused(void)
         {{lease, 1, 2, 0, CR_STATUS_DELIVERED}, CRIER__V1__REFUSAL__REASON__MALFORMED},
         {{lease, 1, 2, 0, CR_STATUS_CANCELLED}, CRIER__V1__REFUSAL__REASON__MALFORMED},
         {{lease, 1, 2, 0, 99}, CRIER__V1__REFUSAL__REASON__MALFORMED}, /* no table knows it */
-        {{lease, 2, 2, 0, 0}, CRIER__V1__REFUSAL__REASON__MALFORMED},  /* the first is missing */
         {{older_epoch, 1, 2, 0, CR_STATUS_HANDED}, CRIER__V1__REFUSAL__REASON__UNKNOWN_LEASE},
         {{far, 1, 2, 0, CR_STATUS_HANDED}, CRIER__V1__REFUSAL__REASON__UNKNOWN_LEASE},
     };

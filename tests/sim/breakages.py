@@ -66,8 +66,8 @@ BREAKAGES = {
         "            continue;\n"),
     "positions outside the lease": (
         "report.c",
-        "if (sorted->at[i] != NONE && (i >= lease->count || lease_is_answered(lease, i)))",
-        "if (false)"),
+        "        if (sorted->at[i] != NONE)\n            return false;\n    return sorted->report->intent <= lease->count;",
+        "        if (false)\n            return false;\n    return true;"),
     "a stopped lease goes on": (
         "write.c",
         "        if (!lease->stopped)\n            lease->intent = intent;\n",

@@ -201,8 +201,9 @@ on_garbage(sim_t *self, const event_t *event)
         report.count = 1;
         outcomes[0] = CR_STATUS_CANCELLED;
         break;
-    case 3: /* a report that is not the next one */
+    case 3: /* a report that is not the next one: its lease is lost */
         report.sequence += 5;
+        report.intent = 0;
         break;
     case 4: /* a lease that never was */
         report.lease ^= UINT64_C(1) << 39;
@@ -214,7 +215,7 @@ on_garbage(sim_t *self, const event_t *event)
     }
     TRACE(self, "> garbage worker=%s lease=%" PRIx64 " kind=%u", worker->name, grant->id,
           event->reason % 6);
-    self->report = event;
+    self->report = report.sequence == event->sequence ? event : NULL;
     core_report(self->core, self->now, worker->name, &report);
     self->report = NULL;
 }

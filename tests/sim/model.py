@@ -114,6 +114,11 @@ class Model:
 
     def on_lease(self, facts, flags):
         self.last = facts, "free" in flags
+        # The stored intent covers those that found no room in the frame, until the shorter record is stored.
+        granted = self.grants.get(facts["lease"])
+        for offset in bytes.fromhex(granted["offsets"])[:int(facts["intent"])] if granted else ():
+            key = int(facts["channel"]), int(facts["first"]) + offset
+            self.broadcasts[int(facts["broadcast"])].deliveries[key].intended = True
 
     def on_offsets(self, facts, flags):
         self.last += (bytes.fromhex(flags[0] if flags else ""),)

@@ -268,6 +268,40 @@ a_worker_that_does_not_come_back_after_a_restart_loses_its_lease(void)
     finish();
 }
 
+/* The worker was told 40 and has reported 12; the store remembers the first 4. */
+static void
+a_lease_of_which_the_store_forgot_reports_is_lost_and_nothing_of_it_is_sent_again(void)
+{
+    uint64_t lease = begin_leased(256);
+    const said_t said[] = {
+        {.lease = lease, .sequence = 1, .intent = 20, .count = 4, .outcome = CR_STATUS_ACCEPTED},
+        {.lease = lease,
+         .sequence = 3,
+         .intent = 40,
+         .from = 8,
+         .count = 4,
+         .outcome = CR_STATUS_ACCEPTED},
+    };
+    say("w", said[0]);
+    rig_settle(&rig);
+    rig_restart(&rig, 0);
+    core_hello_t hello = rig_hello("w");
+    hello.held = &lease;
+    hello.held_count = 1;
+    rig_say_hello(&rig, &hello);
+    say("w", said[1]);
+    rig_settle(&rig);
+    CU_ASSERT_EQUAL(rig_last(&rig, RIG_REFUSE)->reason, CORE_UNKNOWN_LEASE);
+    CU_ASSERT_EQUAL(rig_count(&rig, RIG_LOST), 1);
+    CU_ASSERT_EQUAL(count_of(CR_STATUS_ACCEPTED), 8);
+    CU_ASSERT_EQUAL(count_of(CR_STATUS_UNKNOWN), 32);
+    CU_ASSERT_EQUAL(rig_stored(&rig, 1, SMS, 4), CR_STATUS_UNKNOWN);
+    hand_out();
+    CU_ASSERT_EQUAL(rig_last(&rig, RIG_LEASE)->lease.count, 216);
+    CU_ASSERT_EQUAL(rig_last(&rig, RIG_LEASE)->offsets[0], 40);
+    finish();
+}
+
 static void
 a_damaged_record_is_refused(void)
 {
@@ -315,6 +349,7 @@ CU_TestInfo cr_tests[] = {
     TEST(a_stopped_lease_that_never_left_returns_whole),
     TEST(after_a_restart_the_stored_state_goes_on),
     TEST(a_worker_that_does_not_come_back_after_a_restart_loses_its_lease),
+    TEST(a_lease_of_which_the_store_forgot_reports_is_lost_and_nothing_of_it_is_sent_again),
     TEST(a_damaged_record_is_refused),
     CU_TEST_INFO_NULL,
 };
