@@ -14,6 +14,7 @@
 #include "mail.h"
 #include "page.h"
 #include "sms.h"
+#include "smsc.h"
 #include "smtp_server.h"
 #include "wechat.h"
 
@@ -27,7 +28,9 @@ struct app {
     store_t *store;
     cr_http_t *http;
     gateway_t gateways[CR_CHANNEL_COUNT];
-    char *sms_secret, *wechat_secret, *event_token;
+    char *sms_secret, *smpp_password, *cmpp_secret, *wechat_secret, *event_token;
+    smsc_desk_t desk;
+    smsc_t *smpp, *cmpp;
     sms_t *sms;
     wechat_t *wechat;
     smtp_server_t *smtp;
@@ -57,6 +60,8 @@ load_secrets(app_t *self, cr_fault_t *fault)
         char **text;
     } secrets[] = {
         {settings->sms_access_key_secret_file, &self->sms_secret},
+        {settings->smpp_password_file, &self->smpp_password},
+        {settings->cmpp_secret_file, &self->cmpp_secret},
         {settings->wechat_secret_file, &self->wechat_secret},
         {settings->wechat_event_token_file, &self->event_token},
     };
@@ -119,6 +124,7 @@ make_gateways(app_t *self, cr_fault_t *fault)
     self->sms = sms_new(&self->gateways[CR_CHANNEL_SMS], &key, (uint64_t)settings->faults_seed);
     self->wechat = wechat_new(&self->gateways[CR_CHANNEL_WECHAT], &account);
     if (!self->sms || !self->wechat ||
+        smsc_desk_init(&self->desk, &self->gateways[CR_CHANNEL_SMS]) != CR_OK ||
         make_receipts(self, CR_CHANNEL_SMS, &sms_receipts, settings->sms_receipt_url) != CR_OK ||
         make_receipts(self, CR_CHANNEL_WECHAT, wechat_events(self->wechat),
                       settings->wechat_event_url) != CR_OK)
@@ -151,6 +157,30 @@ make_routes(app_t *self)
 }
 
 static cr_err_t
+open_centres(app_t *self, cr_fault_t *fault)
+{
+    const settings_t *settings = self->settings;
+    smsc_options_t smpp = {
+        .protocol = &smsc_smpp,
+        .loop = self->loop,
+        .delay = self->delay,
+        .desk = &self->desk,
+        .address = settings->smpp_address,
+        .port = settings->smpp_port,
+        .account = settings->smpp_system_id,
+        .secret = self->smpp_password,
+    };
+    smsc_options_t cmpp = smpp;
+    cmpp.protocol = &smsc_cmpp;
+    cmpp.address = settings->cmpp_address;
+    cmpp.port = settings->cmpp_port;
+    cmpp.account = settings->cmpp_source_addr;
+    cmpp.secret = self->cmpp_secret;
+    cr_err_t err = smsc_start(&smpp, &self->smpp, fault);
+    return err == CR_OK ? smsc_start(&cmpp, &self->cmpp, fault) : err;
+}
+
+static cr_err_t
 open_sockets(app_t *self, cr_fault_t *fault)
 {
     const settings_t *settings = self->settings;
@@ -169,7 +199,9 @@ open_sockets(app_t *self, cr_fault_t *fault)
     };
     make_routes(self);
     cr_err_t err = web_start(self->loop, self->delay, &web, &self->web, fault);
-    return err == CR_OK ? smtp_server_start(&smtp, &self->smtp, fault) : err;
+    if (err == CR_OK)
+        err = smtp_server_start(&smtp, &self->smtp, fault);
+    return err == CR_OK ? open_centres(self, fault) : err;
 }
 
 cr_err_t
@@ -199,6 +231,9 @@ app_stop(app_t **self_p)
         return;
     web_stop(&self->web);
     smtp_server_stop(&self->smtp);
+    smsc_stop(&self->smpp);
+    smsc_stop(&self->cmpp);
+    smsc_desk_fini(&self->desk);
     cr_http_destroy(&self->http);
     for (int i = 0; i < CR_CHANNEL_COUNT; i++)
         receipts_destroy(&self->gateways[i].receipts);
@@ -208,6 +243,8 @@ app_stop(app_t **self_p)
     store_destroy(&self->store);
     truth_close(&self->truth);
     free(self->sms_secret);
+    free(self->smpp_password);
+    free(self->cmpp_secret);
     free(self->wechat_secret);
     free(self->event_token);
     free(self);
@@ -224,4 +261,16 @@ unsigned
 app_smtp_port(const app_t *self)
 {
     return smtp_server_port(self->smtp);
+}
+
+unsigned
+app_smpp_port(const app_t *self)
+{
+    return smsc_port(self->smpp);
+}
+
+unsigned
+app_cmpp_port(const app_t *self)
+{
+    return smsc_port(self->cmpp);
 }

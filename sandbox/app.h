@@ -1,5 +1,5 @@
 /*
- * app - crier-sandbox put together: three gateways, their pushes, the inbox
+ * app - crier-sandbox put together: the gateways, their pushes, the inbox
  *
  * Everything lives on the service's one loop; see web.h for why.
  */
@@ -18,5 +18,7 @@ void app_stop(app_t **self_p);
 
 unsigned app_http_port(const app_t *self);
 unsigned app_smtp_port(const app_t *self);
+unsigned app_smpp_port(const app_t *self);
+unsigned app_cmpp_port(const app_t *self);
 
 #endif

@@ -80,3 +80,30 @@ faults_receipt(faults_t *self, cr_slice_t address)
         .delay_us = self->settings.receipt_delay_ms * CR_US_PER_MS,
     };
 }
+
+fault_smsc_t
+faults_smsc(faults_t *self)
+{
+    const fault_settings_t *settings = &self->settings;
+    bool late = happens(self, settings->late_percent);
+    bool silent = happens(self, settings->silent_percent);
+    bool early = happens(self, settings->receipt_early_percent);
+    bool wrong = happens(self, settings->receipt_wrong_percent);
+    return (fault_smsc_t){silent, early, wrong, late ? settings->late_ms * CR_US_PER_MS : 0};
+}
+
+fault_person_t
+faults_person(const faults_t *self, cr_slice_t address)
+{
+    const fault_settings_t *settings = &self->settings;
+    const int64_t shares[] = {[FAULT_CONFIRMS] = settings->confirm_percent,
+                              [FAULT_OPTS_OUT] = settings->opt_out_percent,
+                              [FAULT_CHATS] = settings->chat_percent};
+    int64_t fate = (int64_t)(hash_pair(hash_text(address, self->seed), 1) % 100);
+    for (int i = FAULT_CONFIRMS; i <= FAULT_CHATS; i++) {
+        if (fate < shares[i])
+            return (fault_person_t)i;
+        fate -= shares[i];
+    }
+    return FAULT_READS;
+}

@@ -23,7 +23,20 @@
     X(receipt_delay_ms, 600000, "150", "time from a submit to its receipt")                        \
     X(receipt_duplicate_percent, 100, "0", "receipts sent twice")                                  \
     X(receipt_missing_percent, 100, "0", "receipts never sent")                                    \
-    X(receipt_failed_percent, 100, "1", "addresses whose receipts say 'not delivered'")
+    X(receipt_failed_percent, 100, "1", "addresses whose receipts say 'not delivered'")            \
+    X(error_code, 65535, "0", "SMPP, CMPP: the code of those errors; 0: the one for 'try later'")  \
+    X(late_percent, 100, "0", "SMPP, CMPP: answers that take late_ms more")                        \
+    X(late_ms, 600000, "1000", "SMPP, CMPP: how much more")                                        \
+    X(silent_percent, 100, "0", "SMPP, CMPP: submits never answered, half of them taken")          \
+    X(hang_up_after, 1000000000, "0", "SMPP, CMPP: submits a connection lives for; 0: for ever")   \
+    X(trickle_ms, 1000, "0", "SMPP, CMPP: wait between the octets of what is sent; 0: none")       \
+    X(receipt_early_percent, 100, "0", "SMPP, CMPP: receipts before the answer to their submit")   \
+    X(receipt_wrong_percent, 100, "0", "SMPP, CMPP: receipts with an id that nobody was given")    \
+    X(receipt_ids, 2, "0", "SMPP: ids as 0: decimal; 1: hex, in receipts decimal; 2: hex there")   \
+    X(confirm_percent, 100, "0", "residents who confirm each message")                             \
+    X(opt_out_percent, 100, "0", "residents who reply that they want no more")                     \
+    X(chat_percent, 100, "0", "residents who reply something else")                                \
+    X(reply_delay_ms, 600000, "300", "time from a message to its reply")
 
 typedef struct {
 #define X(name, most, fallback, help) int64_t name;
@@ -76,5 +89,16 @@ typedef struct {
     int64_t delay_us;
 } fault_receipt_t;
 fault_receipt_t faults_receipt(faults_t *self, cr_slice_t address);
+
+/* What an SMSC does besides. */
+typedef struct {
+    bool silent, early, wrong;
+    int64_t late_us;
+} fault_smsc_t;
+fault_smsc_t faults_smsc(faults_t *self);
+
+/* What the resident does. */
+typedef enum { FAULT_READS, FAULT_CONFIRMS, FAULT_OPTS_OUT, FAULT_CHATS } fault_person_t;
+fault_person_t faults_person(const faults_t *self, cr_slice_t address);
 
 #endif

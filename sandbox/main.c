@@ -80,9 +80,11 @@ start(cr_service_t *service, const void *config, void **app, cr_fault_t *fault)
     if (err == CR_IO)
         cr_service_set_exit_code(service, CR_EXIT_UNAVAILABLE);
     if (err == CR_OK)
-        cr_service_ready(service, "http=%s:%u smtp=%s:%u", self->settings.http_address,
-                         app_http_port(self->app), self->settings.smtp_address,
-                         app_smtp_port(self->app));
+        cr_service_ready(service, "http=%s:%u smtp=%s:%u smpp=%s:%u cmpp=%s:%u",
+                         self->settings.http_address, app_http_port(self->app),
+                         self->settings.smtp_address, app_smtp_port(self->app),
+                         self->settings.smpp_address, app_smpp_port(self->app),
+                         self->settings.cmpp_address, app_cmpp_port(self->app));
     return err;
 }
 

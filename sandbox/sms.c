@@ -12,6 +12,7 @@
 #include "dedup.h"
 #include "form.h"
 #include "hash.h"
+#include "phone.h"
 
 #define NONCE_WINDOW_US (15 * 60 * CR_US_PER_S)
 #define OPEN_BRACKET "\xe3\x80\x90" /* U+3010, around the signature */
@@ -147,13 +148,7 @@ check_phone(cr_slice_t phone)
 {
     if (memchr(phone.text, ',', phone.length))
         return &many_numbers;
-    size_t first = phone.length > 0 && phone.text[0] == '+';
-    for (size_t i = first; i < phone.length; i++)
-        if (phone.text[i] < '0' || phone.text[i] > '9')
-            return &no_number;
-    bool plausible = phone.length - first >= 8 && phone.length - first <= 15;
-    bool exists = plausible && memcmp(phone.text + phone.length - 4, "0000", 4) != 0;
-    return exists ? NULL : &no_number;
+    return phone_exists(phone) ? NULL : &no_number;
 }
 
 static const acs_refusal_t *

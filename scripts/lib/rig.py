@@ -216,7 +216,8 @@ class Rig:
         subprocess.run([ROOT / "scripts/setup", self.keys, *workers], check=True, stdout=subprocess.DEVNULL,
                        stderr=subprocess.DEVNULL, env={**os.environ, "CRIER_BIN": str(self.bin)})
         for name, text in (("aliyun.secret", "sandbox-secret"), ("wechat.secret", "sandbox-secret"),
-                           ("wechat-event.token", "sandbox-token"), ("receipts.token", "sandbox-token")):
+                           ("wechat-event.token", "sandbox-token"), ("receipts.token", "sandbox-token"),
+                           ("smpp.password", "sandbox"), ("cmpp.secret", "sandbox-secret")):
             path = self.keys / name
             if not path.exists():
                 path.touch(0o600)
@@ -263,6 +264,8 @@ class Rig:
             "http.port": 0, "smtp.port": 0, "smtp.tls_cert": self.keys / "smtp.pem", "smtp.tls_key": self.keys / "smtp.key",
             "state_dir": self.state / "sandbox",
             "sms.access_key_id": "sandbox", "sms.access_key_secret_file": self.keys / "aliyun.secret",
+            "smpp.port": 0, "smpp.system_id": "crier", "smpp.password_file": self.keys / "smpp.password",
+            "cmpp.port": 0, "cmpp.source_addr": "106900", "cmpp.secret_file": self.keys / "cmpp.secret",
             "wechat.appid": "wxsandbox", "wechat.secret_file": self.keys / "wechat.secret",
             "wechat.event_token_file": self.keys / "wechat-event.token"})
         return self._start("crier-sandbox", [self.bin / "crier-sandbox", "-c", config])

@@ -82,7 +82,8 @@ class Case(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
-        for name, text in (("aliyun.secret", "s3cret"), ("wechat.secret", "s3cret"), ("event.token", TOKEN)):
+        for name, text in (("aliyun.secret", "s3cret"), ("wechat.secret", "s3cret"), ("event.token", TOKEN),
+                           ("smpp.password", "s3cret"), ("cmpp.secret", "s3cret")):
             (self.folder / name).touch(0o600)
             (self.folder / name).write_text(text + "\n")
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
@@ -95,6 +96,8 @@ state_dir = "{self.folder}/state";
 http: {{ port = 0L; }};
 smtp: {{ port = 0L; size_max_bytes = 100000L; tls_cert = "{self.folder}/smtp.pem"; tls_key = "{self.folder}/smtp.key"; }};
 sms: {{ access_key_id = "key"; access_key_secret_file = "{self.folder}/aliyun.secret"; }};
+smpp: {{ port = 0L; system_id = "crier"; password_file = "{self.folder}/smpp.password"; }};
+cmpp: {{ port = 0L; source_addr = "900001"; secret_file = "{self.folder}/cmpp.secret"; }};
 wechat: {{ appid = "wx1"; secret_file = "{self.folder}/wechat.secret"; event_token_file = "{self.folder}/event.token"; {self.extra} }};
 faults: {{ receipt_failed_percent = 0L; receipt_delay_ms = 0L; }};
 """)
