@@ -185,7 +185,7 @@ offer(core_t *core, lease_t *lease)
     uint32_t taken = core->act.lease(core->act.context, &offered);
     CR_ASSERT(taken <= lease->count);
     lease->worker->unreachable = taken == 0;
-    lease->given_us = core->now.mono_us;
+    lease->moved_us = core->now.mono_us;
     return taken;
 }
 

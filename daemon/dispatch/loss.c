@@ -5,7 +5,7 @@
 #include "policy.h"
 #include "state.h"
 
-static const int64_t stop_again_us = 1000000;
+static const int64_t stop_again_us = CR_US_PER_S, emergency_us = 5 * CR_US_PER_S;
 
 /* What becomes of a position inside the intent that has no outcome. True: the byte changed. */
 static bool
@@ -94,15 +94,46 @@ lease_lose(core_t *core, lease_t *lease)
     keep_lost(core, lease);
 }
 
+static bool
+another_is_free(const core_t *core, const lease_t *lease)
+{
+    for (uint32_t i = 0; i < core->worker_count; i++) {
+        const worker_t *other = core->workers[i];
+        if (other->gateway && other->gateway != lease->route &&
+            roster_may_serve(other, lease->channel) &&
+            roster_has_credit(core, other, CR_LANE_EMERGENCY) &&
+            gateway_is_open(core, other, CR_LANE_EMERGENCY))
+            return true;
+    }
+    return false;
+}
+
+/* Its gateway says nothing, and what is in doubt is sent again anyway: by one that is free, now. */
+static bool
+is_too_slow(const core_t *core, const lease_t *lease)
+{
+    return lease->free_running && lease->channel->broadcast->spec.resend_unknown &&
+           core->now.mono_us - lease->moved_us > emergency_us && another_is_free(core, lease);
+}
+
+static void
+take_away(core_t *core, lease_t *lease)
+{
+    lease_stop(core, lease, CORE_STOP_LOST);
+    lease_lose(core, lease);
+}
+
 void
 lease_tick(core_t *core, lease_t *lease)
 {
     int64_t now_us = core->now.mono_us;
     if (lease->unsent)
         return;
-    if (lease->sequence == 0 && now_us - lease->given_us > core->config.lease_us) {
-        lease_stop(core, lease, CORE_STOP_LOST);
-        lease_lose(core, lease);
+    if (lease->sequence == 0 && now_us - lease->moved_us > core->config.lease_us) {
+        take_away(core, lease);
+    } else if (is_too_slow(core, lease)) {
+        lease->worker->rest_until_us = now_us + emergency_us; /* or it would get it again */
+        take_away(core, lease);
     } else if (lease->stopped && now_us - lease->told_us > stop_again_us) {
         lease_stop(core, lease, lease->stop);
     }

@@ -147,7 +147,7 @@ core_restore(core_t *core, core_time_t now, const cr_delivery_t *place, uint64_t
     *lease = read.lease;
     lease->id = id;
     lease->worker = worker;
-    lease->given_us = now.mono_us;
+    lease->moved_us = now.mono_us;
     lease->progressed = true;
     lease_link(lease);
     core->stats.leases_out++;

@@ -206,6 +206,8 @@ take(core_t *core, lease_t *lease, sorted_t *sorted)
     count_outcomes(core, lease->worker, report);
     recovery_note(core, lease, report);
     lease->channel->broadcast->changed |= report->count > 0;
+    if (report->count > 0)
+        lease->moved_us = core->now.mono_us;
     lease->sequence = report->sequence;
     if (!lease->stopped)
         lease->asked = grant_intent(lease, report->intent);

@@ -79,6 +79,15 @@ a_late_report_takes_back_nothing_that_is_known(void)
 }
 
 static void
+pass_both(int64_t us)
+{
+    core_heard(rig.core, rig.now, "w");
+    core_heard(rig.core, rig.now, "v");
+    rig_pass(&rig, us);
+    rig_settle(&rig);
+}
+
+static void
 what_may_be_sent_twice_is_sent_again(void)
 {
     for (int i = 0; i < 4; i++) {
@@ -146,6 +155,36 @@ a_lease_that_its_worker_never_speaks_of_is_given_up(void)
     CU_ASSERT_EQUAL(rig_last(&rig, RIG_REVOKE)->reason, CORE_STOP_LOST);
     CU_ASSERT_EQUAL(rig_count(&rig, RIG_LEASE), 2);
     finish();
+}
+
+/* "w" speaks, but its gateway does not answer; "v" has another gateway. */
+static void
+an_emergency_does_not_wait_for_a_silent_gateway_while_another_is_free(void)
+{
+    for (int free = 0; free < 2; free++) {
+        rig_init(&rig);
+        core_broadcast_t spec = rig_spec(&rig, 1, 200);
+        spec.lane = CR_LANE_EMERGENCY;
+        spec.resend_unknown = true;
+        rig_start(&rig, &spec);
+        join("w");
+        hand_out();
+        uint64_t lease = rig_last(&rig, RIG_LEASE)->number;
+        say("w", (said_t){.lease = lease, .sequence = 1, .intent = 32});
+        core_hello_t other = rig_hello("v");
+        if (free > 0)
+            memcpy(other.gateway.name, "other", sizeof "other");
+        rig_say_hello(&rig, &other);
+        for (int i = 0; i < 4; i++)
+            pass_both(CR_US_PER_S);
+        CU_ASSERT_EQUAL(rig_count(&rig, RIG_LOST), 0);
+        pass_both(2 * CR_US_PER_S);
+        hand_out();
+        CU_ASSERT_EQUAL(rig_count(&rig, RIG_LOST), (size_t)free);
+        CU_ASSERT_STRING_EQUAL(rig_last(&rig, RIG_LEASE)->worker, free > 0 ? "v" : "w");
+        CU_ASSERT_EQUAL(rig_last(&rig, RIG_LEASE)->lease.count, 200);
+        finish();
+    }
 }
 
 static void
@@ -343,6 +382,7 @@ CU_TestInfo cr_tests[] = {
     TEST(what_may_be_sent_twice_is_sent_again),
     TEST(what_ran_without_waiting_may_have_been_sent_beyond_its_intent),
     TEST(a_lease_that_its_worker_never_speaks_of_is_given_up),
+    TEST(an_emergency_does_not_wait_for_a_silent_gateway_while_another_is_free),
     TEST(hello_keeps_the_leases_it_names_and_loses_the_others),
     TEST(who_did_not_say_hello_is_told_to),
     TEST(a_lease_that_never_left_returns_whole),
