@@ -1,5 +1,8 @@
 """Receipts a second, each stored before it is acknowledged: shuffled, doubled, early and late; and what one that is due occupies."""
-from bench_common import (daemon_rig, load_people, program, redis_bytes, show, start_broadcast, start_null_worker, sum_counts,
+import collections
+import resource
+
+from bench_common import (cpu_ns, daemon_rig, load_people, program, redis_bytes, show, start_broadcast, start_null_worker, sum_counts,
                           wait_finished)
 from rig import wait_until
 
@@ -7,6 +10,7 @@ PEOPLE = 500_000
 FEW = "role:duty_officer | division:370124102000 & group:farmer"  # who gets the early and the late ones
 RECEIPT_WAIT_S = 5  # after it a receipt is late
 DELIVERED = 32  # common/status.def
+DOUBLED_EACH = 10  # bench/receipts.c
 WORKER, PUSHER = "sms-null", "sms-receipts"
 
 
@@ -28,9 +32,21 @@ def send_accepted(rig, to="all"):
     return broadcast, total
 
 
+def used_ns(rig):
+    """CPU by part of the system, and of the program that pushes."""
+    used, children = cpu_ns(rig), resource.getrusage(resource.RUSAGE_CHILDREN)
+    used["pusher"] = int((children.ru_utime + children.ru_stime) * 1e9)
+    return used
+
+
 def push(rig, order, *broadcasts):
+    """Receipts a second, and what each of them costs."""
     words = [f"{broadcast}:{total}" for broadcast, total in broadcasts]
-    return program("receipts", rig.processes["crierd"].facts["wire"], rig.keys, PUSHER, order, *words)[0]["value"]
+    before = used_ns(rig)
+    rate = program("receipts", rig.processes["crierd"].facts["wire"], rig.keys, PUSHER, order, *words)[0]["value"]
+    after = used_ns(rig)
+    receipts = sum(total + total // DOUBLED_EACH for _, total in broadcasts)
+    return rate, {part: (after[part] - before[part]) / receipts for part in after}
 
 
 def wait_confirmed(rig, *broadcasts):
@@ -58,18 +74,28 @@ def mixed_once(rig):
     due = send_accepted(rig)
     rig.processes[WORKER].stop()
     early = send(rig, FEW)
-    rate = push(rig, "shuffled", early, due, late)
+    pushed = push(rig, "shuffled", early, due, late)
     start_worker(rig, True)
     wait_confirmed(rig, early, due, late)
-    return rate
+    return pushed
 
 
 def ordered_once(rig):
     start_worker(rig, True)
     due = send_accepted(rig)
-    rate = push(rig, "ordered", due)
+    pushed = push(rig, "ordered", due)
     wait_confirmed(rig, due)
-    return rate
+    return pushed
+
+
+def emit_costs(session, rounds):
+    session.median("receipts", "cpu_ns_per_receipt", [sum(costs.values()) for costs in rounds], "ns")
+    parts = collections.defaultdict(list)
+    for costs in rounds:
+        for part, cost in costs.items():
+            parts[part].append(cost)
+    for part, costs in sorted(parts.items()):
+        session.median("receipts", f"cpu_ns_{part}", costs, "ns")
 
 
 def run(session):
@@ -79,6 +105,7 @@ def run(session):
         occupied = measure_bytes(rig)
         mixed = [mixed_once(rig) for _ in range(session.runs)]
         ordered = [ordered_once(rig) for _ in range(session.runs)]
-    session.median("receipts", "receipts_per_s", mixed, "1/s", people=people)
-    session.median("receipts", "ordered_receipts_per_s", ordered, "1/s", people=people)
+    session.median("receipts", "receipts_per_s", [rate for rate, _ in mixed], "1/s", people=people)
+    session.median("receipts", "ordered_receipts_per_s", [rate for rate, _ in ordered], "1/s", people=people)
+    emit_costs(session, [costs for _, costs in mixed])
     session.emit("receipts", "redis_bytes_per_outstanding_receipt", occupied, "B", 1, people=people)

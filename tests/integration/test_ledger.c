@@ -296,6 +296,7 @@ write_ids(const bench_t *bench, uint64_t broadcast, int64_t until_s)
     }
     for (uint32_t first = 0; first < IDS; first += IDS_A_WRITE) {
         ledger_op_t *op = ledger_receive(bench->dispatch);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(op);
         CU_ASSERT_EQUAL(op->err, CR_OK);
         ledger_op_destroy(&op);
     }

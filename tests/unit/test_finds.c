@@ -208,6 +208,7 @@ after_a_start_what_is_not_known_waits_until_all_is_read(void)
     CU_ASSERT_EQUAL(world.answers, 0);
     finds_tick(world.finds, world.now);
     CU_ASSERT(answer_read());
+    CU_ASSERT_PTR_NOT_NULL_FATAL(world.op);
     CU_ASSERT_EQUAL(world.op->broadcast, 2); /* the newest first */
     CU_ASSERT_FALSE(is_answered(1, 3));
     while (answer_read())
