@@ -1,0 +1,160 @@
+"""Receipts by the gateway's own id, through kill -9 of crierd: in any order, doubled, before the submit's answer, after the end."""
+import argparse
+import random
+import time
+import unittest
+
+from county import county, draft, finish, state
+from rig import wait_until
+from worker import REPEAT_S, Worker, pb
+
+ACCEPTED, DELIVERED, UNCONFIRMED = 16, 32, 34  # common/status.def
+WORKER = "sms-ids"
+PEOPLE = 600
+LATE = 40  # deliveries whose receipts come after the end
+
+
+class Listener(Worker):
+    """A worker whose gateway accepts everything under an id of its own, and says later that it was delivered."""
+
+    def __init__(self, rig):
+        super().__init__(argparse.Namespace(
+            name=WORKER, channel="sms", endpoint=rig.processes["crierd"].facts["wire"], server_key_file=rig.keys / "crierd",
+            secret_key_file=rig.keys / f"{WORKER}_secret", **{"class": "drill"}))
+        self.ids = {}  # position of a lease -> id
+        self.batch, self.unacknowledged = int(time.time() * 1e6), {}
+
+    def hello(self):
+        gateway = pb.Gateway(name="ids", drill=True, window=16, gives_receipts=True)
+        self.send(hello=pb.Hello(worker=WORKER, channel=0, gateway=gateway, credit=2, urgent_credit=1, held=list(self.leases), version="test"))
+
+    def submit(self, lease):
+        super().submit(lease)
+        self.ids[lease.message.lease, lease.next] = self.mailbox[-1][0] + "-of-the-gateway"
+        return ACCEPTED
+
+    def send(self, **body):
+        report = body.get("report")
+        if report and not report.HasField("gateway_ids"):
+            ids = [self.ids[report.lease, position].encode() for position, outcome in zip(report.positions, report.outcomes) if outcome == ACCEPTED]
+            report.gateway_ids.lengths.extend(map(len, ids))
+            report.gateway_ids.bytes = b"".join(ids)
+        super().send(**body)
+
+    def on_receipts_ack(self, ack):
+        self.unacknowledged.pop(ack.batch, None)
+
+    def tell(self, ids):
+        """A batch that says of all these that they were delivered."""
+        self.batch += 1
+        texts = [one.encode() for one in ids]
+        self.unacknowledged[self.batch] = pb.Receipts(
+            batch=self.batch, references=pb.Pool(lengths=[0] * len(texts)),
+            gateway_ids=pb.Pool(lengths=map(len, texts), bytes=b"".join(texts)), outcomes=bytes([DELIVERED] * len(texts)))
+        self.repeat()
+
+    def repeat(self):
+        self.repeated = time.monotonic()
+        for receipts in self.unacknowledged.values():
+            self.send(receipts=receipts)
+
+    def turn(self):
+        """One round of the worker's loop."""
+        self.receive()
+        if not self.welcome:
+            self.socket.poll(50)
+            return
+        while self.work():
+            self.report()
+        self.report()
+        self.keep_alive()
+        if self.unacknowledged and time.monotonic() - self.repeated > REPEAT_S:
+            self.repeat()
+        self.socket.poll(5)
+
+
+class Receipts(unittest.TestCase):
+    def setUp(self):
+        self.rig = county(people=PEOPLE)
+        self.addCleanup(self.rig.stop)
+        for channel in ("sms", "wechat", "mail"):
+            self.rig.processes[f"{channel}-drill"].stop()
+        self.rig.make_keys([WORKER])
+
+    def listen(self):
+        """Another connection, as after a restart of the worker."""
+        self.worker = Listener(self.rig)
+        self.worker.connect()
+
+    def turn_until(self, condition, what, deadline_s=40):
+        def turned():
+            self.worker.turn()
+            return condition()
+        return wait_until(turned, what, deadline_s, every_s=0)
+
+    def send(self):
+        broadcast = draft(self.rig, channels="sms")
+        self.rig.ctl("approver", "approve", broadcast)
+        self.rig.ctl("planner", "send", broadcast)
+        return broadcast
+
+    def count(self, broadcast, status):
+        return self.rig.status_bytes(broadcast, "sms", PEOPLE).count(status)
+
+    def crash(self):
+        self.rig.processes["crierd"].kill()
+        self.rig.restart("crierd")
+
+    def accept_all(self):
+        broadcast = self.send()
+        counts = lambda: state(self.rig, broadcast)["counts"]["sms"]  # noqa: E731
+        self.turn_until(lambda: not self.worker.leases and counts()["accepted"] + counts()["suppressed"] == counts()["total"] > 0,
+                        "all to be accepted")
+        return broadcast, list(self.worker.ids.values())
+
+    def test_ids_outlive_the_daemon(self):
+        self.listen()
+        broadcast, ids = self.accept_all()
+        self.crash()
+        told = ids + random.sample(ids, len(ids) // 3)
+        random.shuffle(told)
+        for first in range(0, len(told), 100):
+            self.worker.tell(told[first:first + 100])
+        self.turn_until(lambda: not self.worker.unacknowledged, "the receipts to be acknowledged")
+        self.assertEqual(self.count(broadcast, DELIVERED), len(ids))
+        self.turn_until(lambda: state(self.rig, broadcast)["state"] == "finished", "the end")
+
+    def test_what_was_acknowledged_is_stored(self):
+        self.listen()
+        broadcast, ids = self.accept_all()
+        told = 0
+        for first in range(0, len(ids), 50):
+            self.worker.tell(ids[first:first + 50])
+            self.turn_until(lambda: not self.worker.unacknowledged, "the receipts to be acknowledged")
+            told = min(first + 50, len(ids))
+            if first in (100, 250):
+                self.crash()
+            self.assertGreaterEqual(self.count(broadcast, DELIVERED), told)
+
+    def test_a_receipt_may_come_first(self):
+        self.listen()
+        broadcast = self.send()
+        self.turn_until(lambda: len(self.worker.ids) > 0, "a submit")
+        self.worker.tell(list(self.worker.ids.values())[:1])
+        self.turn_until(lambda: self.count(broadcast, DELIVERED) == 1, "the early receipt")
+
+    def test_receipts_after_the_end_and_another_start(self):
+        self.rig.processes["crierd"].stop()
+        self.rig.start_daemon(**{"plan.receipt_wait_s": 1})
+        self.listen()
+        broadcast, ids = self.accept_all()
+        self.worker.tell(ids[LATE:])
+        self.turn_until(lambda: state(self.rig, broadcast)["state"] == "finished", "the end")
+        self.assertEqual(self.count(broadcast, UNCONFIRMED), LATE)
+        self.crash()
+        self.worker.tell(ids[:LATE])
+        self.turn_until(lambda: self.count(broadcast, DELIVERED) == len(ids), "the late receipts")
+
+
+if __name__ == "__main__":
+    unittest.main()
