@@ -16,7 +16,7 @@
 #include "cr_wire.h"
 #include "gateway_id.h"
 
-enum { BATCH = 1024, OUTSTANDING = 12, DOUBLED_EACH = 10, REPEAT_MS = 1000, DEADLINE_MS = 120000 };
+enum { BATCH = 1024, OUTSTANDING = 32, DOUBLED_EACH = 10, REPEAT_MS = 1000, DEADLINE_MS = 120000 };
 
 typedef struct {
     uint64_t broadcast;

@@ -12,7 +12,7 @@
 #include "state.h"
 
 enum { FIRST_WAIT_MS = 50, LONGEST_WAIT_MS = 5000, KEPT_MS = 60000 };
-enum { ROUND_ITEMS_MAX = 8 * CORE_RECEIPTS_MAX, ROUND_WRITES_MAX = 1024 };
+enum { ROUND_ITEMS_MAX = 16 * CORE_RECEIPTS_MAX, ROUND_WRITES_MAX = 1024 };
 
 typedef struct {
     batch_t *batch;
