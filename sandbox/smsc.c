@@ -118,7 +118,6 @@ smsc_start(const smsc_options_t *options, smsc_t **self_p, cr_fault_t *fault)
         return cr_fault_set(fault, CR_NOMEM, "out of memory");
     self->options = *options;
     self->listen_fd = self->epoll_fd = self->tick = -1;
-    self->last_due = &self->first_due;
     cr_err_t err = listen_on(self, fault);
     if (err == CR_OK)
         err = join_loop(self, fault);

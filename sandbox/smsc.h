@@ -7,7 +7,7 @@
  *
  * Ownership  options are copied, what they point to is borrowed; the delay must still be there when
  *            the centre stops and must not run afterwards.
- * Limits     256 connections, 1,000,000 receipts and replies that wait for somebody to take them,
+ * Limits     256 connections of 64 accounts, 1,000,000 receipts and replies that wait for somebody to take them,
  *            256 of them on their way a connection, 4 MiB of output a connection.
  */
 #ifndef SMSC_H
@@ -28,9 +28,9 @@ typedef struct {
     zloop_t *loop;
     delay_t *delay;
     smsc_desk_t *desk;
-    const char *address; /* IPv4 */
-    int64_t port;        /* 0: the kernel chooses */
-    const char *account, *secret;
+    const char *address;          /* IPv4 */
+    int64_t port;                 /* 0: the kernel chooses */
+    const char *account, *secret; /* accounts begin with the one, all have the other */
 } smsc_options_t;
 
 /* CR_INVAL for an address that cannot be used, CR_IO, CR_NOMEM. */

@@ -33,7 +33,7 @@ judge_connect(const smsc_session_t *self, const cr_cmpp_t *pdu)
     uint8_t wanted[CR_CMPP_AUTHENTICATOR];
     if (pdu->version > CR_CMPP_30)
         return CR_CMPP_CONNECT_VERSION;
-    if (!cr_slice_equal(pdu->source_addr, cr_slice_of(options->account)))
+    if (!smsc_session_knows(self, pdu->source_addr))
         return CR_CMPP_CONNECT_SOURCE;
     cr_cmpp_authenticate(pdu->source_addr, cr_slice_of(options->secret), pdu->timestamp, wanted);
     return sodium_memcmp(wanted, pdu->authenticator.text, sizeof wanted) == 0
@@ -56,9 +56,7 @@ on_connect(smsc_session_t *self, const cr_cmpp_t *pdu)
                                 .sequence = pdu->sequence,
                                 .authenticator = {(const char *)proof, sizeof proof},
                                 .version = self->version});
-    if (status == CR_CMPP_OK)
-        smsc_session_let_in(self, true, true);
-    else
+    if (status != CR_CMPP_OK || !smsc_session_let_in(self, pdu->source_addr, true, true))
         smsc_session_leave(self);
 }
 

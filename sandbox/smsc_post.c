@@ -21,14 +21,15 @@ log_full(smsc_t *house)
 }
 
 static smsc_post_t *
-post_new(smsc_t *house, cr_slice_t phone, cr_slice_t ours, cr_slice_t text)
+post_new(smsc_account_t *account, cr_slice_t phone, cr_slice_t ours, cr_slice_t text)
 {
+    smsc_t *house = account->house;
     bool fits = phone.length < SMSC_NUMBER_MAX && ours.length < SMSC_NUMBER_MAX;
     smsc_post_t *post =
         fits && house->posts < POSTS_MAX ? calloc(1, sizeof *post + text.length + 1) : NULL;
     if (!post)
         return NULL;
-    post->house = house;
+    post->account = account;
     memcpy(post->phone, phone.text, phone.length);
     memcpy(post->ours, ours.text, ours.length);
     memcpy(post->text, text.text, text.length);
@@ -43,40 +44,41 @@ post_new(smsc_t *house, cr_slice_t phone, cr_slice_t ours, cr_slice_t text)
 static void
 post_free(smsc_post_t *post)
 {
+    smsc_t *house = post->account->house;
     if (post->previous_held)
         post->previous_held->next_held = post->next_held;
     else
-        post->house->held = post->next_held;
+        house->held = post->next_held;
     if (post->next_held)
         post->next_held->previous_held = post->previous_held;
-    post->house->posts--;
+    house->posts--;
     free(post);
 }
 
 static void
 enqueue(smsc_post_t *post)
 {
-    smsc_t *house = post->house;
+    smsc_account_t *account = post->account;
     post->next = NULL;
-    *house->last_due = post;
-    house->last_due = &post->next;
+    *account->last_due = post;
+    account->last_due = &post->next;
 }
 
 static void
 on_post_due(void *context)
 {
     smsc_post_t *post = context;
-    smsc_t *house = post->house;
+    smsc_account_t *account = post->account;
     enqueue(post);
-    smsc_post_pump(house);
-    smsc_session_reap(house);
+    smsc_post_pump(account);
+    smsc_session_reap(account->house);
 }
 
 static cr_err_t
 post_later(smsc_post_t *post, int64_t delay_us)
 {
-    cr_err_t err =
-        delay_until(post->house->options.delay, cr_clock_mono_us() + delay_us, on_post_due, post);
+    cr_err_t err = delay_until(post->account->house->options.delay, cr_clock_mono_us() + delay_us,
+                               on_post_due, post);
     if (err != CR_OK)
         post_free(post);
     return err;
@@ -85,7 +87,7 @@ post_later(smsc_post_t *post, int64_t delay_us)
 static void
 post_receipt(smsc_session_t *self, const smsc_submit_t *submit, const smsc_verdict_t *verdict)
 {
-    smsc_post_t *post = post_new(self->house, submit->destination, submit->source, CR_SLICE(""));
+    smsc_post_t *post = post_new(self->account, submit->destination, submit->source, CR_SLICE(""));
     if (!post) {
         log_full(self->house);
         return;
@@ -110,7 +112,9 @@ smsc_reply(smsc_t *self, cr_slice_t phone, cr_slice_t text, int64_t delay_us)
 {
     if (text.length > REPLY_TEXT_MAX)
         return CR_TOOBIG;
-    smsc_post_t *post = post_new(self, phone, cr_slice_of(self->number), text);
+    smsc_account_t *account = self->last_account;
+    smsc_post_t *post =
+        account ? post_new(account, phone, cr_slice_of(account->number), text) : NULL;
     if (!post) {
         log_full(self);
         return CR_NOMEM;
@@ -120,11 +124,12 @@ smsc_reply(smsc_t *self, cr_slice_t phone, cr_slice_t text, int64_t delay_us)
 
 /* The receiver with the least on its way; NULL: none has room. */
 static smsc_session_t *
-receiver_of(smsc_t *house)
+receiver_of(const smsc_account_t *account)
 {
     smsc_session_t *best = NULL;
-    for (smsc_session_t *at = house->first; at; at = at->next)
-        if (at->may_receive && !at->leaving && at->under_way_count < UNDER_WAY_MAX &&
+    for (smsc_session_t *at = account->house->first; at; at = at->next)
+        if (at->account == account && at->may_receive && !at->leaving &&
+            at->under_way_count < UNDER_WAY_MAX &&
             (!best || at->under_way_count < best->under_way_count))
             best = at;
     return best;
@@ -134,25 +139,25 @@ bool
 smsc_has_receiver(const smsc_t *self)
 {
     for (const smsc_session_t *at = self->first; at; at = at->next)
-        if (at->may_receive && !at->leaving)
+        if (at->account == self->last_account && at->may_receive && !at->leaving)
             return true;
     return false;
 }
 
 void
-smsc_post_pump(smsc_t *house)
+smsc_post_pump(smsc_account_t *account)
 {
     smsc_session_t *session;
-    while (house->first_due && (session = receiver_of(house)) != NULL) {
-        smsc_post_t *post = house->first_due;
-        house->first_due = post->next;
-        if (!house->first_due)
-            house->last_due = &house->first_due;
+    while (account->first_due && (session = receiver_of(account)) != NULL) {
+        smsc_post_t *post = account->first_due;
+        account->first_due = post->next;
+        if (!account->first_due)
+            account->last_due = &account->first_due;
         post->sequence = smsc_session_sequence(session);
         post->next = session->under_way;
         session->under_way = post;
         session->under_way_count++;
-        house->options.protocol->deliver(session, post);
+        account->house->options.protocol->deliver(session, post);
     }
 }
 
@@ -175,7 +180,7 @@ smsc_session_settle(smsc_session_t *self, uint32_t sequence, bool taken)
     } else if (post_later(post, AGAIN_US) != CR_OK) {
         log_full(self->house);
     }
-    smsc_post_pump(self->house);
+    smsc_post_pump(self->account);
 }
 
 void
@@ -187,7 +192,8 @@ smsc_post_return(smsc_session_t *self)
         enqueue(post);
     }
     self->under_way_count = 0;
-    smsc_post_pump(self->house);
+    if (self->account)
+        smsc_post_pump(self->account);
 }
 
 void
@@ -195,6 +201,10 @@ smsc_post_free_all(smsc_t *house)
 {
     for (smsc_post_t *at = house->held, *next; at; at = next) {
         next = at->next_held;
+        free(at);
+    }
+    for (smsc_account_t *at = house->accounts, *next; at; at = next) {
+        next = at->next;
         free(at);
     }
 }

@@ -11,7 +11,7 @@
 #include "cr_clock.h"
 #include "person.h"
 
-enum { OUTPUT_FULL = 256 * 1024, READS_MAX = 16 };
+enum { OUTPUT_FULL = 256 * 1024, READS_MAX = 16, ACCOUNTS_MAX = 64 };
 
 /* An answer that leaves later. */
 typedef struct smsc_answer {
@@ -268,12 +268,43 @@ smsc_session_ready(smsc_session_t *self)
 
 /* ---- what the protocols ask for ------------------------------------------------------------- */
 
-void
-smsc_session_let_in(smsc_session_t *self, bool may_submit, bool may_receive)
+bool
+smsc_session_knows(const smsc_session_t *self, cr_slice_t account)
 {
+    const char *known = self->house->options.account;
+    return account.length < SMSC_ACCOUNT_MAX && account.length >= strlen(known) &&
+           memcmp(account.text, known, strlen(known)) == 0;
+}
+
+/* NULL: too many, or memory. */
+static smsc_account_t *
+account_of(smsc_t *house, cr_slice_t name)
+{
+    size_t count = 0;
+    for (smsc_account_t *at = house->accounts; at; at = at->next, count++)
+        if (cr_slice_equal(cr_slice_of(at->name), name))
+            return at;
+    smsc_account_t *account = count < ACCOUNTS_MAX ? calloc(1, sizeof *account) : NULL;
+    if (!account)
+        return NULL;
+    memcpy(account->name, name.text, name.length);
+    account->house = house;
+    account->last_due = &account->first_due;
+    account->next = house->accounts;
+    house->accounts = account;
+    return account;
+}
+
+bool
+smsc_session_let_in(smsc_session_t *self, cr_slice_t account, bool may_submit, bool may_receive)
+{
+    self->account = account_of(self->house, account);
+    if (!self->account)
+        return false;
     self->may_submit = may_submit;
     self->may_receive = may_receive;
-    smsc_post_pump(self->house);
+    smsc_post_pump(self->account);
+    return true;
 }
 
 uint32_t
@@ -333,9 +364,10 @@ smsc_session_take(smsc_session_t *self, uint32_t sequence, const smsc_submit_t *
     smsc_verdict_t verdict = smsc_desk_take(house->options.desk, submit);
     if (house->options.protocol->make_id)
         verdict.id = house->options.protocol->make_id(verdict.id);
+    house->last_account = self->account;
     if (submit->source.length < SMSC_NUMBER_MAX)
-        snprintf(house->number, sizeof house->number, "%.*s", (int)submit->source.length,
-                 submit->source.text);
+        snprintf(self->account->number, sizeof self->account->number, "%.*s",
+                 (int)submit->source.length, submit->source.text);
     int64_t lives = settings_of(self)->hang_up_after;
     verdict.hang_up = verdict.hang_up || (lives > 0 && ++self->submits >= lives);
     if (verdict.result == SMSC_TAKEN)

@@ -15,15 +15,29 @@
 #include "cr_smpp.h"
 #include "smsc.h"
 
-enum { SMSC_NUMBER_MAX = 33, SMSC_DATE_MAX = 16, SMSC_OUTPUT_MAX = 4 * 1024 * 1024 };
+enum {
+    SMSC_NUMBER_MAX = 33,
+    SMSC_DATE_MAX = 16,
+    SMSC_ACCOUNT_MAX = 17,
+    SMSC_OUTPUT_MAX = 4 * 1024 * 1024
+};
 
 typedef struct smsc_session smsc_session_t;
+
+/* Receipts and replies go back over the account that the submit came from. */
+typedef struct smsc_account {
+    struct smsc_account *next;
+    smsc_t *house;
+    struct smsc_post *first_due, **last_due;
+    char name[SMSC_ACCOUNT_MAX];
+    char number[SMSC_NUMBER_MAX]; /* ours, the one that submitted last */
+} smsc_account_t;
 
 /* A receipt or a reply, on its way to whoever takes it. */
 typedef struct smsc_post {
     struct smsc_post *next; /* due, or under way */
     struct smsc_post *previous_held, *next_held;
-    smsc_t *house;
+    smsc_account_t *account;
     bool is_receipt, failed;
     uint64_t id; /* of the submit */
     int64_t submitted_us;
@@ -49,16 +63,16 @@ struct smsc {
     int listen_fd, epoll_fd, tick;
     smsc_session_t *first;
     size_t count, dead;
-    smsc_post_t *first_due, **last_due;
-    smsc_post_t *held; /* all of them: due, delayed and under way */
+    smsc_account_t *accounts, *last_account; /* the one that submitted last */
+    smsc_post_t *held;                       /* all of them: due, delayed and under way */
     size_t posts;
-    char number[SMSC_NUMBER_MAX]; /* the one that submitted last */
     cr_log_limit_t full;
     uint8_t frame[CR_SMPP_FRAME_MAX]; /* what is being written */
 };
 
 struct smsc_session {
     smsc_t *house;
+    smsc_account_t *account; /* NULL: not logged in */
     smsc_session_t *previous, *next;
     int fd; /* -1: hung up */
     bool may_submit, may_receive, leaving, trickling;
@@ -86,10 +100,14 @@ void smsc_session_hang_up(smsc_session_t *self);
 void smsc_session_reap(smsc_t *house);
 
 /* For the protocols. */
+/* Whether an account begins with what the configuration has. */
+bool smsc_session_knows(const smsc_session_t *self, cr_slice_t account);
 void smsc_session_send(smsc_session_t *self, const void *octets, size_t length);
 /* Ends the session when all is sent. */
 void smsc_session_leave(smsc_session_t *self);
-void smsc_session_let_in(smsc_session_t *self, bool may_submit, bool may_receive);
+/* False: there are too many accounts. */
+bool smsc_session_let_in(smsc_session_t *self, cr_slice_t account, bool may_submit,
+                         bool may_receive);
 uint32_t smsc_session_sequence(smsc_session_t *self);
 /* A submit: its answer, receipts and the resident's reply follow. */
 void smsc_session_take(smsc_session_t *self, uint32_t sequence, const smsc_submit_t *submit);
@@ -100,7 +118,7 @@ void smsc_session_settle(smsc_session_t *self, uint32_t sequence, bool taken);
 void smsc_post_receipt(smsc_session_t *self, const smsc_submit_t *submit,
                        const smsc_verdict_t *verdict);
 void smsc_post_return(smsc_session_t *self);
-void smsc_post_pump(smsc_t *house);
+void smsc_post_pump(smsc_account_t *account);
 void smsc_post_free_all(smsc_t *house);
 /* "2611251200", as receipts have it. */
 const char *smsc_date_text(int64_t wall_us, char out[SMSC_DATE_MAX]);

@@ -58,7 +58,7 @@ judge_bind(const smsc_session_t *self, const cr_smpp_t *pdu)
     const smsc_options_t *options = &self->house->options;
     if (self->may_submit || self->may_receive)
         return CR_SMPP_ALYBND;
-    if (!is_known(pdu->system_id, options->account))
+    if (!smsc_session_knows(self, pdu->system_id))
         return CR_SMPP_INVSYSID;
     return is_known(pdu->password, options->secret) ? CR_SMPP_OK : CR_SMPP_INVPASWD;
 }
@@ -67,15 +67,16 @@ static void
 on_bind(smsc_session_t *self, const cr_smpp_t *pdu)
 {
     uint32_t status = judge_bind(self, pdu);
+    bool submits = pdu->command != CR_SMPP_BIND_RECEIVER;
+    bool receives = pdu->command != CR_SMPP_BIND_TRANSMITTER;
     send_pdu(self, &(cr_smpp_t){.command = pdu->command | CR_SMPP_RESPONSE,
                                 .status = status,
                                 .sequence = pdu->sequence,
                                 .system_id = CR_SLICE("sandbox"),
                                 .sc_interface_version = {true, VERSION_34}});
-    if (status == CR_SMPP_OK)
-        smsc_session_let_in(self, pdu->command != CR_SMPP_BIND_RECEIVER,
-                            pdu->command != CR_SMPP_BIND_TRANSMITTER);
-    else if (status != CR_SMPP_ALYBND)
+    bool stays = status == CR_SMPP_OK ? smsc_session_let_in(self, pdu->system_id, submits, receives)
+                                      : status == CR_SMPP_ALYBND;
+    if (!stays)
         smsc_session_leave(self);
 }
 

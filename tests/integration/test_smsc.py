@@ -97,6 +97,16 @@ class SmppCentre(Centre):
         self.assertEqual(self.smpp().deliver()[2], 4)
         wait_until(lambda: fetch(self.url + "/inbox/counters")[2]["channels"]["sms"]["receipts"] == 1, "counted once")
 
+    def test_receipts_go_to_the_account_that_submitted(self):
+        other, client = self.smpp(account="crier-real"), self.smpp(account="crier-drill")
+        for _ in range(20):
+            client.submit("13800001234", TEXT)
+        for _ in range(20):
+            self.assertEqual(client.deliver()[2], 4)
+        other.send(0x15)
+        other.next(0x80000015)
+        self.assertEqual(other.kept, [])
+
     def test_unbind_ends_the_connection(self):
         client = self.smpp()
         client.send(6)
