@@ -30,6 +30,7 @@ def options():
     parser.add_argument("--once", action="store_true")
     parser.add_argument("--people", type=people, default=20000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--sms", choices=("smpp", "cmpp", "http"), default="smpp")
     parser.add_argument("--state", type=pathlib.Path)
     parser.add_argument("--keep", action="store_true")
     return parser.parse_args()
@@ -139,7 +140,7 @@ def main():
     signal.signal(signal.SIGHUP, on_signal)
     rig, code = None, 1
     try:
-        rig = Rig(opts.state, keep=opts.keep)
+        rig = Rig(opts.state, keep=opts.keep, sms=opts.sms)
         code = run(rig, opts)
     except KeyboardInterrupt:
         code = 130

@@ -8,6 +8,7 @@ import sys
 
 from fault_table import TABLE, Run
 from fault_world import Skip
+from rig import Rig
 
 MODULES = ("fault_processes", "fault_redis", "fault_releases", "fault_people", "fault_net", "fault_gateways", "fault_wire", "fault_machine", "fault_sim", "fault_soak")
 COLUMNS = ("fault", "runs", "injected", "deliveries", "lost", "sent_twice", "unknown", "unknown_bound", "repeated", "resent",
@@ -27,8 +28,10 @@ def options():
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1 << 32))
+    parser.add_argument("--sms", choices=("http", "smpp", "cmpp"), default="http")
     parser.add_argument("--list", action="store_true")
     chosen = parser.parse_args()
+    Rig.sms = chosen.sms
     if chosen.seconds:
         chosen.minutes = chosen.seconds / 60
     unknown = [name for name in chosen.names if name not in TABLE]

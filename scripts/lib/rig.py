@@ -139,7 +139,10 @@ class Process:
 
 
 class Rig:
-    def __init__(self, state=None, bin_dir=None, keep=False):
+    sms = "http"  # what SMS workers speak: or smpp, cmpp
+
+    def __init__(self, state=None, bin_dir=None, keep=False, sms=None):
+        self.sms = sms or Rig.sms
         self.bin = pathlib.Path(bin_dir or programs()).resolve()
         if not (self.bin / "crierd").exists():
             raise RigError(f"no programs in {self.bin}: build first")
@@ -265,7 +268,7 @@ class Rig:
             "state_dir": self.state / "sandbox",
             "sms.access_key_id": "sandbox", "sms.access_key_secret_file": self.keys / "aliyun.secret",
             "smpp.port": 0, "smpp.system_id": "crier", "smpp.password_file": self.keys / "smpp.password",
-            "cmpp.port": 0, "cmpp.source_addr": "106900", "cmpp.secret_file": self.keys / "cmpp.secret",
+            "cmpp.port": 0, "cmpp.source_addr": "1069", "cmpp.secret_file": self.keys / "cmpp.secret",
             "wechat.appid": "wxsandbox", "wechat.secret_file": self.keys / "wechat.secret",
             "wechat.event_token_file": self.keys / "wechat-event.token"})
         return self._start("crier-sandbox", [self.bin / "crier-sandbox", "-c", config])
@@ -286,6 +289,16 @@ class Rig:
         self.write_env()
         return process
 
+    def _sms_settings(self, sandbox, kind):
+        if self.sms == "http":
+            return {"gateway.url": f"http://{sandbox['http']}/sms/", "gateway.access_key_id": "sandbox",
+                    "gateway.access_key_secret_file": self.keys / "aliyun.secret",
+                    "receipts.token_file": self.keys / "receipts.token", "receipts.port": 0}
+        account = {"smpp": f"crier-{kind}", "cmpp": {"drill": "106901", "real": "106902"}[kind]}[self.sms]
+        secret = {"smpp": "smpp.password", "cmpp": "cmpp.secret"}[self.sms]
+        return {"gateway.kind": self.sms, "gateway.url": f"{self.sms}://{sandbox[self.sms]}", "gateway.account": account,
+                "gateway.password_file": self.keys / secret, "gateway.source_addr": "10690001", "gateway.reference": True}
+
     def start_worker(self, channel, real=False, name=None, **extra):
         sandbox = self.processes["crier-sandbox"].facts
         kind = "real" if real else "drill"
@@ -295,9 +308,7 @@ class Rig:
             "daemon.public_key_file": self.keys / "crierd", "worker.secret_key_file": self.keys / f"{name}_secret",
             "gateway.class": kind}
         if channel == "sms":
-            settings |= {"gateway.url": f"http://{sandbox['http']}/sms/", "gateway.access_key_id": "sandbox",
-                         "gateway.access_key_secret_file": self.keys / "aliyun.secret",
-                         "receipts.token_file": self.keys / "receipts.token", "receipts.port": 0}
+            settings |= self._sms_settings(sandbox, kind)
         elif channel == "wechat":
             settings |= {"gateway.url": f"http://{sandbox['http']}", "gateway.appid": "wxsandbox",
                          "gateway.secret_file": self.keys / "wechat.secret",
@@ -313,7 +324,7 @@ class Rig:
 
     def _point_receipts(self, channel, process):
         where = process.facts.get("receipts")
-        if channel == "sms":
+        if channel == "sms" and where:
             token = (self.keys / "receipts.token").read_text().strip()
             self.sandbox_control({"channel": "sms", "receipt_url": f"http://{where}/receipts?token={token}"})
         elif channel == "wechat":

@@ -4,6 +4,7 @@ import struct
 import time
 import unittest
 
+from county import check_counts, check_truth, county, finish, send
 from rig import wait_until
 from smsc_clients import Cmpp, Smpp
 from test_sandbox import Case, fetch
@@ -242,6 +243,41 @@ class CmppCentre(Centre):
                 break
         self.assertEqual(phone, "13800001234")
         self.assertIn(content.decode("utf-16-be" if form == 8 else "ascii"), ("退订", "TD", "R", "T"))
+
+
+class Drill(unittest.TestCase):
+    """Our workers against it, with a drill gateway and a real one at the same centre."""
+
+    def rig(self, protocol, **faults):
+        rig = county(people=600, real=True, sms=protocol)
+        self.addCleanup(rig.stop)
+        if faults:
+            rig.sandbox_control({"channel": "sms", **faults})
+        return rig
+
+    def test_what_the_centre_took_is_what_the_ledger_says_whatever_it_does(self):
+        for protocol in ("smpp", "cmpp"):
+            with self.subTest(protocol):
+                rig = self.rig(protocol, error_percent=5, late_percent=5, late_ms=300, receipt_early_percent=20,
+                               receipt_duplicate_percent=20, receipt_wrong_percent=5, receipt_failed_percent=5)
+                broadcast = send(rig, channels="sms")
+                shown = finish(rig, broadcast)
+                check_counts(self, shown)
+                check_truth(self, rig, broadcast, shown)
+                counts = shown["counts"]["sms"]
+                self.assertEqual(counts["unknown"], 0)
+                self.assertGreater(counts["reasons"].get("failed_receipt", 0), 0)
+                self.assertGreater(counts["delivered"], 400)
+                rig.stop()
+
+    def test_silence_and_hang_ups_leave_at_most_two_windows_unknown_each_time(self):
+        rig = self.rig("smpp", hang_up_after=100)
+        broadcast = send(rig, channels="sms")
+        shown = finish(rig, broadcast)
+        check_truth(self, rig, broadcast, shown)
+        hang_ups = shown["counts"]["sms"]["total"] // 100 * 3  # parts
+        self.assertLessEqual(shown["counts"]["sms"]["unknown"], 2 * 16 * hang_ups)
+        self.assertGreater(shown["counts"]["sms"]["delivered"], 300)
 
 
 del Case  # its own tests run where it stands
