@@ -157,36 +157,35 @@ a_reply_becomes_its_outcome(void)
 {
     static const struct {
         bool answered, sent;
-        long status;
-        const char *reply;
+        unsigned code;
+        const char *text;
         cr_status_t outcome;
     } cases[] = {
-        {true, true, 250, "250 2.0.0 taken\r\n", CR_STATUS_HANDED},
-        {true, false, 421, "421 4.7.0 come later\r\n", CR_STATUS_RETRY_1},
-        {true, false, 450, "450 4.7.1 too many mails\r\n", CR_STATUS_RETRY_1},
-        {true, false, 452, "452 4.2.2 full for now\r\n", CR_STATUS_RETRY_1},
-        {true, false, 550, "550 5.1.1 no such mailbox\r\n", CR_STATUS_FAILED_ADDRESS},
-        {true, false, 550, "550 go away\r\n", CR_STATUS_FAILED_ADDRESS},
-        {true, false, 550, "550 5.2.2 full\r\n", CR_STATUS_FAILED_MAILBOX},
-        {true, false, 550, "550 5.7.1 policy\r\n", CR_STATUS_FAILED_BLOCKED},
-        {true, false, 551, "551 moved\r\n", CR_STATUS_FAILED_ADDRESS},
-        {true, false, 552, "552 full\r\n", CR_STATUS_FAILED_MAILBOX},
-        {true, true, 552, "552 5.3.4 too big\r\n", CR_STATUS_FAILED_CONTENT},
-        {true, false, 553, "553 not a name\r\n", CR_STATUS_FAILED_ADDRESS},
-        {true, true, 554, "554 refused\r\n", CR_STATUS_FAILED_BLOCKED},
-        {true, false, 535, "535 5.7.8 wrong password\r\n", CR_STATUS_FAILED_ACCOUNT},
-        {true, false, 530, "530 log in first\r\n", CR_STATUS_FAILED_ACCOUNT},
-        {true, false, 550, "550", CR_STATUS_FAILED_ADDRESS},
-        {false, true, 354, "354 go on\r\n", CR_STATUS_UNKNOWN},
+        {true, true, 250, "2.0.0 taken", CR_STATUS_HANDED},
+        {true, false, 421, "4.7.0 come later", CR_STATUS_RETRY_1},
+        {true, false, 450, "4.7.1 too many mails", CR_STATUS_RETRY_1},
+        {true, false, 452, "4.2.2 full for now", CR_STATUS_RETRY_1},
+        {true, false, 550, "5.1.1 no such mailbox", CR_STATUS_FAILED_ADDRESS},
+        {true, false, 550, "go away", CR_STATUS_FAILED_ADDRESS},
+        {true, false, 550, "5.2.2 full", CR_STATUS_FAILED_MAILBOX},
+        {true, false, 550, "5.7.1 policy", CR_STATUS_FAILED_BLOCKED},
+        {true, false, 551, "moved", CR_STATUS_FAILED_ADDRESS},
+        {true, false, 552, "full", CR_STATUS_FAILED_MAILBOX},
+        {true, true, 552, "5.3.4 too big", CR_STATUS_FAILED_CONTENT},
+        {true, false, 553, "not a name", CR_STATUS_FAILED_ADDRESS},
+        {true, true, 554, "refused", CR_STATUS_FAILED_BLOCKED},
+        {true, false, 535, "5.7.8 wrong password", CR_STATUS_FAILED_ACCOUNT},
+        {true, false, 530, "log in first", CR_STATUS_FAILED_ACCOUNT},
+        {true, false, 550, "", CR_STATUS_FAILED_ADDRESS},
+        {false, true, 354, "go on", CR_STATUS_UNKNOWN},
         {false, false, 0, "", CR_STATUS_RETRY_1},
     };
     for (size_t i = 0; i < CR_COUNT(cases); i++) {
-        parcel_t parcel = {.answered = cases[i].answered,
-                           .sent = cases[i].sent ? 100 : 0,
-                           .status = cases[i].status,
-                           .reply_length = strlen(cases[i].reply)};
-        memcpy(parcel.reply, cases[i].reply, parcel.reply_length);
-        CU_ASSERT_EQUAL(mail_outcome(&parcel).status, cases[i].outcome);
+        const smtp_answer_t answer = {.answered = cases[i].answered,
+                                      .sent = cases[i].sent,
+                                      .code = cases[i].code,
+                                      .text = cr_slice_of(cases[i].text)};
+        CU_ASSERT_EQUAL(mail_outcome(&answer).status, cases[i].outcome);
     }
 }
 

@@ -20,7 +20,7 @@ static const struct {
 };
 
 static const struct {
-    long from, to;
+    unsigned from, to;
     cr_status_t status;
 } reply_codes[] = {
     {200, 299, CR_STATUS_HANDED},         {400, 499, CR_STATUS_RETRY_1},
@@ -37,14 +37,11 @@ begins(cr_slice_t text, const char *prefix)
     return text.length >= length && memcmp(text.text, prefix, length) == 0;
 }
 
-/* The word after the reply code; empty when the reply is shorter. */
 static cr_slice_t
-second_word(cr_slice_t reply)
+first_word(cr_slice_t text)
 {
-    if (reply.length < 5 || (reply.text[3] != ' ' && reply.text[3] != '-'))
-        return CR_SLICE("");
-    cr_slice_t rest = {reply.text + 4, reply.length - 4}, word = {rest.text, 0};
-    while (word.length < rest.length && rest.text[word.length] > ' ')
+    cr_slice_t word = {text.text, 0};
+    while (word.length < text.length && text.text[word.length] > ' ')
         word.length++;
     return word;
 }
@@ -64,7 +61,7 @@ enhanced_status(cr_slice_t code, cr_status_t *status)
 }
 
 static cr_status_t
-reply_status(long code)
+reply_status(unsigned code)
 {
     for (size_t i = 0; i < CR_COUNT(reply_codes); i++)
         if (code >= reply_codes[i].from && code <= reply_codes[i].to)
@@ -73,16 +70,15 @@ reply_status(long code)
 }
 
 outcome_t
-mail_outcome(const parcel_t *parcel)
+mail_outcome(const smtp_answer_t *answer)
 {
-    if (!parcel->answered && parcel->sent > 0)
+    if (!answer->answered && answer->sent)
         return (outcome_t){.status = CR_STATUS_UNKNOWN};
-    if (!parcel->answered || parcel->status == 421)
+    if (!answer->answered || answer->code == 421)
         return (outcome_t){
             .status = CR_STATUS_RETRY_1, .retry_after_ms = AWAY_RETRY_MS, .away = true};
-    outcome_t outcome = {.status = reply_status(parcel->status)};
-    cr_slice_t reply = {parcel->reply, parcel->reply_length};
-    if (parcel->status >= 500)
-        enhanced_status(second_word(reply), &outcome.status);
+    outcome_t outcome = {.status = reply_status(answer->code)};
+    if (answer->code >= 500)
+        enhanced_status(first_word(answer->text), &outcome.status);
     return outcome;
 }

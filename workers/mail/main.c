@@ -14,7 +14,13 @@ static const cr_option_t options[] = {
     {"gateway.user", CR_OPT_TEXT, offsetof(smtp_config_t, user), 0, 254, "", NULL,
      "account at the relay; empty: none"},
     {"gateway.password_file", CR_OPT_SECRET_FILE, offsetof(smtp_config_t, password_file), 0, 4096,
-     "", NULL, "file with its password"},
+     "", NULL, "file with its password, or with the OAuth token for xoauth2"},
+    {"gateway.auth", CR_OPT_TEXT, offsetof(smtp_config_t, auth), 1, 8, "auto",
+     "auto|plain|login|xoauth2", "how we log in; auto: plain, else login"},
+    {"gateway.connections", CR_OPT_INT, offsetof(smtp_config_t, connections), 1, 256, "4", NULL,
+     "connections to the relay, as they are needed; each has two mails under way"},
+    {"gateway.mails_per_connection", CR_OPT_INT, offsetof(smtp_config_t, mails_per_connection), 0,
+     1000000, "0", NULL, "after so many a new one is made; 0: no limit"},
     {0},
 };
 

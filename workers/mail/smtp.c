@@ -4,18 +4,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "courier.h"
 #include "cr_clock.h"
 #include "cr_keys.h"
 #include "mail_message.h"
 #include "mail_outcome.h"
+#include "smtp_line.h"
 
-/* A slot of the window: its courier, and the mail that is with it. */
+enum { TICK_MS = 1000 };
+
+/* A mail under way. */
 typedef struct call {
-    struct smtp *gateway;
-    struct call *next_free;
-    courier_t *courier;
-    parcel_t parcel;
+    struct call *next;
+    GByteArray *mail;
+    char *recipient;
+    char reference[CR_REFERENCE_TEXT_MAX];
     gateway_done_fn *done;
     void *context;
 } call_t;
@@ -23,57 +25,111 @@ typedef struct call {
 typedef struct smtp {
     const smtp_config_t *config;
     zloop_t *loop;
-    courier_config_t courier_config;
+    peer_t *peer;
+    smtp_rules_t rules;
     mail_sender_t sender;
-    char *url; /* with the name to greet with as its path */
     char *password;
+    smtp_line_t **lines;
+    size_t line_count, turn; /* which line is asked first */
     call_t *calls, *free_calls;
+    call_t *waiting, **last_waiting; /* for a line with room */
+    int timer;                       /* -1: none */
+    bool closing;
 } smtp_t;
 
-/* ---- submit --------------------------------------------------------------------------------- */
+/* ---- a mail and its answer ------------------------------------------------------------------ */
 
 static void
-parcel_fini(parcel_t *parcel)
+settle(smtp_t *self, call_t *call, const smtp_answer_t *answer)
 {
-    if (parcel->mail)
-        g_byte_array_unref(parcel->mail);
-    free(parcel->recipient);
-    *parcel = (parcel_t){0};
-}
-
-static void
-call_release(call_t *call)
-{
-    parcel_fini(&call->parcel);
-    call->next_free = call->gateway->free_calls;
-    call->gateway->free_calls = call;
-}
-
-static int
-on_back(zloop_t *loop, zsock_t *socket, void *context)
-{
-    (void)loop;
-    (void)socket;
-    call_t *call = context;
-    const parcel_t *parcel = courier_receive(call->courier);
-    if (!parcel)
-        return 0;
     gateway_done_fn *done = call->done;
     void *done_context = call->context;
-    outcome_t outcome = mail_outcome(parcel);
-    call_release(call);
+    outcome_t outcome = mail_outcome(answer);
+    g_byte_array_unref(call->mail);
+    free(call->recipient);
+    call->mail = NULL;
+    call->recipient = NULL;
+    call->next = self->free_calls;
+    self->free_calls = call;
     done(done_context, &outcome);
-    return 0;
 }
 
-static cr_err_t
-pack(call_t *call, const message_t *message)
+static smtp_line_t *
+find_line(smtp_t *self)
 {
-    call->parcel.recipient = strndup(message->address.text, message->address.length);
-    if (!call->parcel.recipient)
-        return CR_NOMEM;
-    call->parcel.mail = mail_message_build(message, &call->gateway->sender, cr_clock_wall_us());
-    return call->parcel.mail ? CR_OK : CR_INVAL;
+    int64_t now_us = cr_clock_mono_us();
+    for (size_t i = 0; i < self->line_count; i++) {
+        smtp_line_t *line = self->lines[(self->turn + i) % self->line_count];
+        if (!smtp_line_has_room(line, now_us))
+            continue;
+        self->turn = (self->turn + i + 1) % self->line_count;
+        return line;
+    }
+    return NULL;
+}
+
+static call_t *
+take_waiting(smtp_t *self)
+{
+    call_t *call = self->waiting;
+    self->waiting = call->next;
+    if (!self->waiting)
+        self->last_waiting = &self->waiting;
+    return call;
+}
+
+static void
+hand_out(smtp_t *self)
+{
+    for (smtp_line_t *line; self->waiting && (line = find_line(self)) != NULL;) {
+        call_t *call = take_waiting(self);
+        const smtp_mail_t mail = {
+            .sender = cr_slice_of(self->sender.from),
+            .recipient = cr_slice_of(call->recipient),
+            .reference = cr_slice_of(call->reference),
+            .body = {(const char *)call->mail->data, call->mail->len},
+        };
+        smtp_line_submit(line, &mail, call);
+    }
+}
+
+static bool
+is_reachable(const smtp_t *self)
+{
+    for (size_t i = 0; i < self->line_count; i++)
+        if (smtp_line_is_coming(self->lines[i], cr_clock_mono_us()))
+            return true;
+    return false;
+}
+
+/* Of those that wait: nobody will take them for a while. */
+static void
+give_back(smtp_t *self)
+{
+    static const smtp_answer_t away = {.answered = false};
+    while (self->waiting)
+        settle(self, take_waiting(self), &away);
+}
+
+static void
+smtp_flush(void *gateway)
+{
+    smtp_t *self = gateway;
+    hand_out(self);
+    for (size_t i = 0; i < self->line_count; i++)
+        smtp_line_flush(self->lines[i]);
+    if (self->waiting && !is_reachable(self))
+        give_back(self);
+}
+
+static void
+on_answer(void *context, void *tag, const smtp_answer_t *answer)
+{
+    smtp_t *self = context;
+    if (self->closing)
+        return;
+    settle(self, tag, answer);
+    hand_out(self);
 }
 
 static cr_err_t
@@ -82,45 +138,56 @@ smtp_submit(void *gateway, const message_t *message, gateway_done_fn *done, void
     smtp_t *self = gateway;
     call_t *call = self->free_calls;
     CR_ASSERT(call); /* as many as the window */
-    self->free_calls = call->next_free;
-    call->done = done;
-    call->context = context;
-    cr_err_t err = pack(call, message);
-    if (err == CR_OK)
-        courier_send(call->courier, &call->parcel);
-    else
-        call_release(call);
-    return err;
+    char *recipient = strndup(message->address.text, message->address.length);
+    if (!recipient)
+        return CR_NOMEM;
+    GByteArray *mail = mail_message_build(message, &self->sender, cr_clock_wall_us());
+    if (!mail) {
+        free(recipient);
+        return CR_INVAL;
+    }
+    self->free_calls = call->next;
+    *call = (call_t){.mail = mail, .recipient = recipient, .done = done, .context = context};
+    memcpy(call->reference, message->reference, sizeof call->reference);
+    *self->last_waiting = call;
+    self->last_waiting = &call->next;
+    return CR_OK;
+}
+
+static int
+on_timer(zloop_t *loop, int timer, void *context)
+{
+    (void)loop;
+    (void)timer;
+    smtp_t *self = context;
+    for (size_t i = 0; i < self->line_count; i++)
+        smtp_line_tick(self->lines[i]);
+    smtp_flush(self);
+    return 0;
 }
 
 /* ---- open and close ------------------------------------------------------------------------- */
 
-/* All are asked to stop before the first is waited for. */
-static void
-dismiss_couriers(smtp_t *self)
-{
-    int64_t window = self->calls ? self->config->runtime.window : 0;
-    for (int64_t i = 0; i < window; i++)
-        if (self->calls[i].courier)
-            courier_stop(self->calls[i].courier);
-    for (int64_t i = 0; i < window; i++) {
-        call_t *call = &self->calls[i];
-        if (call->courier)
-            zloop_reader_end(self->loop, courier_socket(call->courier));
-        courier_destroy(&call->courier);
-        parcel_fini(&call->parcel);
-    }
-    free(self->calls);
-}
-
+/* What is under way is not answered: the runtime settles it. */
 static void
 smtp_close(void **gateway_p)
 {
     smtp_t *self = *gateway_p;
     if (!self)
         return;
-    dismiss_couriers(self);
-    free(self->url);
+    self->closing = true;
+    if (self->timer != -1)
+        zloop_timer_end(self->loop, self->timer);
+    for (size_t i = 0; i < self->line_count; i++)
+        smtp_line_destroy(&self->lines[i]);
+    free(self->lines);
+    peer_destroy(&self->peer);
+    for (int64_t i = 0; self->calls && i < self->config->runtime.window; i++) {
+        if (self->calls[i].mail)
+            g_byte_array_unref(self->calls[i].mail);
+        free(self->calls[i].recipient);
+    }
+    free(self->calls);
     if (self->password)
         sodium_memzero(self->password, strlen(self->password));
     free(self->password);
@@ -129,55 +196,41 @@ smtp_close(void **gateway_p)
 }
 
 static cr_err_t
-hire_couriers(smtp_t *self, uint32_t window)
+make_calls(smtp_t *self, uint32_t window)
 {
-    self->courier_config = (courier_config_t){
-        .url = self->url,
-        .from = self->config->from,
-        .starttls = strcmp(self->config->tls, "starttls") == 0,
-        .ca_file = self->config->ca_file,
-        .user = self->config->user,
-        .password = self->password,
-        .timeout_ms = (long)self->config->runtime.timeout_ms,
-    };
+    self->last_waiting = &self->waiting;
     self->calls = calloc(window, sizeof *self->calls);
     if (!self->calls)
         return CR_NOMEM;
     for (uint32_t i = 0; i < window; i++) {
-        call_t *call = &self->calls[i];
-        *call = (call_t){.gateway = self, .next_free = self->free_calls};
-        call->courier = courier_new(&self->courier_config);
-        if (!call->courier)
-            return CR_NOMEM;
-        CR_ASSERT(zloop_reader(self->loop, courier_socket(call->courier), on_back, call) == 0);
-        self->free_calls = call;
+        self->calls[i].next = self->free_calls;
+        self->free_calls = &self->calls[i];
     }
     return CR_OK;
 }
 
-/* "smtp://HOST:PORT" and the name we greet with, where libcurl wants it. */
 static cr_err_t
-read_url(smtp_t *self, cr_fault_t *fault)
+make_lines(smtp_t *self)
 {
-    const char *given = self->config->runtime.url;
-    bool smtps = strncmp(given, "smtps://", 8) == 0;
-    if (!smtps && strncmp(given, "smtp://", 7) != 0)
-        return cr_fault_set(fault, CR_INVAL, "gateway.url: \"%s\" is not smtp(s)://HOST:PORT",
-                            given);
-    if (smtps != (strcmp(self->config->tls, "smtps") == 0))
-        return cr_fault_set(fault, CR_INVAL, "gateway.tls: \"smtps\" and smtps:// go together");
-    if (strchr(strstr(given, "://") + 3, '/'))
-        return cr_fault_set(fault, CR_INVAL, "gateway.url: \"%s\" must not have a path", given);
-    if (asprintf(&self->url, "%s/%s", given, self->config->domain) < 0) {
-        self->url = NULL;
-        return cr_fault_set(fault, CR_NOMEM, "out of memory");
+    const smtp_place_t place = {.loop = self->loop,
+                                .peer = self->peer,
+                                .rules = &self->rules,
+                                .on_answer = on_answer,
+                                .context = self};
+    self->lines = calloc((size_t)self->config->connections, sizeof *self->lines);
+    for (int64_t i = 0; self->lines && i < self->config->connections; i++) {
+        self->lines[i] = smtp_line_new(&place);
+        if (!self->lines[i])
+            return CR_NOMEM;
+        self->line_count++;
     }
-    return CR_OK;
+    return self->lines ? CR_OK : CR_NOMEM;
 }
 
 static cr_err_t
 read_password(smtp_t *self, cr_fault_t *fault)
 {
+    self->password = NULL;
     if (!self->config->user[0])
         return CR_OK;
     if (!self->config->password_file[0])
@@ -186,25 +239,62 @@ read_password(smtp_t *self, cr_fault_t *fault)
 }
 
 static cr_err_t
+read_place(smtp_t *self, cr_fault_t *fault)
+{
+    const smtp_config_t *config = self->config;
+    const peer_place_t place = {.scheme = "smtp",
+                                .url = config->runtime.url,
+                                .ca_file = config->ca_file,
+                                .upgrades = self->rules.starttls};
+    bool smtps = strncmp(config->runtime.url, "smtps://", strlen("smtps://")) == 0;
+    if (smtps != (strcmp(config->tls, "smtps") == 0))
+        return cr_fault_set(fault, CR_INVAL, "gateway.tls: \"smtps\" and smtps:// go together");
+    return peer_new(&place, &self->peer, fault);
+}
+
+static smtp_auth_t
+auth_of(const char *word)
+{
+    static const char *const words[] = {[SMTP_AUTH_AUTO] = "auto",
+                                        [SMTP_AUTH_PLAIN] = "plain",
+                                        [SMTP_AUTH_LOGIN] = "login",
+                                        [SMTP_AUTH_XOAUTH2] = "xoauth2"};
+    size_t i = 0;
+    while (strcmp(words[i], word) != 0) /* the option allows no other */
+        i++;
+    return (smtp_auth_t)i;
+}
+
+static cr_err_t
 smtp_open(const gateway_port_t *port, void **gateway, cr_fault_t *fault)
 {
     smtp_t *self = calloc(1, sizeof *self);
-    if (!self)
+    if (!self || sodium_init() < 0) {
+        free(self);
         return cr_fault_set(fault, CR_NOMEM, "out of memory");
+    }
     *gateway = self;
+    self->timer = -1;
     self->config = port->config;
     self->loop = port->loop;
-    curl_global_init(CURL_GLOBAL_DEFAULT); /* before any thread uses it */
     self->sender = (mail_sender_t){self->config->from, self->config->domain};
     mail_message_init();
-    cr_err_t err = read_url(self, fault);
+    cr_err_t err = read_password(self, fault);
+    self->rules = (smtp_rules_t){.domain = self->config->domain,
+                                 .starttls = strcmp(self->config->tls, "starttls") == 0,
+                                 .auth = auth_of(self->config->auth),
+                                 .user = self->config->user,
+                                 .password = self->password,
+                                 .timeout_us = self->config->runtime.timeout_ms * CR_US_PER_MS,
+                                 .mails_max = (unsigned)self->config->mails_per_connection};
     if (err == CR_OK)
-        err = read_password(self, fault);
+        err = read_place(self, fault);
     if (err != CR_OK)
         return err;
-    return hire_couriers(self, port->window) == CR_OK
+    self->timer = zloop_timer(self->loop, TICK_MS, 0, on_timer, self);
+    return make_calls(self, port->window) == CR_OK && make_lines(self) == CR_OK && self->timer != -1
                ? CR_OK
-               : cr_fault_set(fault, CR_NOMEM, "no threads for %u mails at a time", port->window);
+               : cr_fault_set(fault, CR_NOMEM, "out of memory");
 }
 
 const gateway_kind_t smtp_gateway = {
@@ -216,4 +306,5 @@ const gateway_kind_t smtp_gateway = {
     .open = smtp_open,
     .close = smtp_close,
     .submit = smtp_submit,
+    .flush = smtp_flush,
 };

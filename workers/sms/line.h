@@ -13,7 +13,7 @@
 
 #include <czmq.h>
 
-#include "peer.h"
+#include "runtime/peer.h"
 #include "session.h"
 
 typedef struct line line_t;

@@ -482,9 +482,10 @@ open_with(trunk_t *self, const sms_config_t *config, cr_fault_t *fault)
     if (err == CR_OK)
         err = trunk_contract(config, self->password, self->dialect == &dialect_cmpp,
                              &self->contract, fault);
+    const peer_place_t place = {
+        .scheme = self->dialect->name, .url = config->runtime.url, .ca_file = config->ca_file};
     if (err == CR_OK)
-        err =
-            peer_new(self->dialect->name, config->runtime.url, config->ca_file, &self->peer, fault);
+        err = peer_new(&place, &self->peer, fault);
     if (err != CR_OK)
         return err;
     if (make_room(self) != CR_OK || add_lines(self, config) != CR_OK)

@@ -18,10 +18,15 @@
 typedef struct peer peer_t;
 typedef struct peer_link peer_link_t;
 
-/* `url` is SCHEME://HOST[:PORT], or SCHEMEs:// for TLS. CR_INVAL, CR_NOTFOUND: no such host, CR_IO:
- * a file of authorities that cannot be read; CR_NOMEM. */
-cr_err_t peer_new(const char *scheme, const char *url, const char *ca_file, peer_t **peer,
-                  cr_fault_t *fault) CR_MUST_USE;
+typedef struct {
+    const char *scheme;  /* the url begins with it, and an s behind it stands for TLS */
+    const char *url;     /* SCHEME://HOST[:PORT] */
+    const char *ca_file; /* "" for the system's authorities */
+    bool upgrades;       /* a plain connection may ask for TLS: peer_secure */
+} peer_place_t;
+
+/* CR_INVAL, CR_NOTFOUND: no such host, CR_IO: a file of authorities that cannot be read; CR_NOMEM. */
+cr_err_t peer_new(const peer_place_t *place, peer_t **peer, cr_fault_t *fault) CR_MUST_USE;
 void peer_destroy(peer_t **self_p);
 
 /* Begins to connect to the next of its addresses; NULL when that fails at once. */
@@ -32,6 +37,11 @@ int peer_socket(const peer_link_t *link);
 typedef enum { PEER_CONNECTING, PEER_OPEN, PEER_FAILED } peer_state_t;
 /* After the socket became readable or writable while connecting. */
 peer_state_t peer_step(peer_link_t *link);
+/* Begins TLS on an open connection: it is connecting again from here on. */
+void peer_secure(peer_link_t *link);
+bool peer_is_secure(const peer_link_t *link);
+/* While connecting: whether it waits for room to write, and not for bytes to read. */
+bool peer_wants_to_write(const peer_link_t *link);
 /* Why it failed. */
 const char *peer_reason(const peer_link_t *link);
 

@@ -21,8 +21,9 @@ struct peer {
 struct peer_link {
     const peer_t *peer;
     int fd;
-    bool connected, blocked; /* a record of TLS waits in the library */
-    gnutls_session_t tls;    /* NULL without TLS */
+    bool connected, failed;
+    bool blocked;         /* a record of TLS waits in the library */
+    gnutls_session_t tls; /* NULL without TLS */
     const char *reason;
 };
 
@@ -30,7 +31,8 @@ struct peer_link {
 
 static const struct {
     const char *scheme, *port;
-} ports[] = {{"smpp", "2775"}, {"smpps", "3550"}, {"cmpp", "7890"}, {"cmpps", "7890"}};
+} ports[] = {{"smpp", "2775"},  {"smpps", "3550"}, {"cmpp", "7890"},
+             {"cmpps", "7890"}, {"smtp", "587"},   {"smtps", "465"}};
 
 static const char *
 default_port(const char *scheme, size_t length)
@@ -97,17 +99,17 @@ resolve(peer_t *self, cr_fault_t *fault)
 }
 
 cr_err_t
-peer_new(const char *scheme, const char *url, const char *ca_file, peer_t **peer, cr_fault_t *fault)
+peer_new(const peer_place_t *place, peer_t **peer, cr_fault_t *fault)
 {
     peer_t *self = calloc(1, sizeof *self);
     if (!self)
         return cr_fault_set(fault, CR_NOMEM, "out of memory");
     cr_err_t err = CR_OK;
-    if (!read_url(self, scheme, url))
-        err = cr_fault_set(fault, CR_INVAL, "gateway.url: \"%s\" is not %s[s]://HOST:PORT", url,
-                           scheme);
-    if (err == CR_OK && self->secure)
-        err = load_authorities(self, ca_file, fault);
+    if (!read_url(self, place->scheme, place->url))
+        err = cr_fault_set(fault, CR_INVAL, "gateway.url: \"%s\" is not %s[s]://HOST:PORT",
+                           place->url, place->scheme);
+    if (err == CR_OK && (self->secure || place->upgrades))
+        err = load_authorities(self, place->ca_file, fault);
     if (err == CR_OK)
         err = resolve(self, fault);
     if (err == CR_OK)
@@ -216,11 +218,31 @@ shake_hands(peer_link_t *link)
     return fail(link, gnutls_strerror_name(result));
 }
 
+void
+peer_secure(peer_link_t *link)
+{
+    link->failed = !prepare_tls(link);
+}
+
+bool
+peer_is_secure(const peer_link_t *link)
+{
+    return link->tls != NULL;
+}
+
+bool
+peer_wants_to_write(const peer_link_t *link)
+{
+    return !link->connected || (link->tls && gnutls_record_get_direction(link->tls) == 1);
+}
+
 peer_state_t
 peer_step(peer_link_t *link)
 {
     int error = 0;
     socklen_t length = sizeof error;
+    if (link->failed)
+        return fail(link, "TLS cannot begin");
     if (!link->connected) {
         if (getsockopt(link->fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0 || error != 0)
             return fail(link, strerrorname_np(error));
