@@ -55,3 +55,12 @@ need_peers() {
     [ "$peer/node_modules/.package-lock.json" -nt "$peer/package-lock.json" ] && return 0
     (cd "$peer" && npm ci --no-audit --no-fund --ignore-scripts) >"$root/build/npm.log" 2>&1 || die "npm ci failed ($root/build/npm.log)"
 }
+
+# sanitizer_options: what programs of the presets asan and tsan are told. Leaks of libraries' own start-up are not ours.
+sanitizer_options() {
+    export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+    export LSAN_OPTIONS="suppressions=$root/tests/support/lsan.supp:print_suppressions=0"
+    export TSAN_OPTIONS="suppressions=$root/tests/support/tsan.supp:halt_on_error=1:exitcode=66"
+}
+# ThreadSanitizer of gcc 12 does not start where addresses are more random than it expects.
+tsan_launcher() { if setarch -R true 2>/dev/null; then echo setarch -R; fi; }

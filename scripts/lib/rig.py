@@ -271,7 +271,8 @@ class Rig:
             "cmpp.port": 0, "cmpp.source_addr": "1069", "cmpp.secret_file": self.keys / "cmpp.secret",
             "wechat.appid": "wxsandbox", "wechat.secret_file": self.keys / "wechat.secret",
             "wechat.event_token_file": self.keys / "wechat-event.token"})
-        return self._start("crier-sandbox", [self.bin / "crier-sandbox", "-c", config])
+        # Gateways are of no release: beside the programs of another one they are today's.
+        return self._start("crier-sandbox", [programs() / "crier-sandbox", "-c", config])
 
     def start_daemon(self, **extra):
         config = self.write_config("crierd", {

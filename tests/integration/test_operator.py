@@ -1,4 +1,5 @@
 """What an operator does by hand: unknown outcomes, broadcasts to those of another broadcast."""
+import csv
 import json
 import os
 import subprocess
@@ -29,6 +30,11 @@ class Unknown(unittest.TestCase):
     def tearDownClass(cls):
         cls.rig.stop()
 
+    def without_service(self):
+        """How many have a number that the gateway refuses."""
+        with open(self.rig.state / "county.csv", encoding="utf-8", newline="") as file:
+            return sum(row["phone"].endswith("0000") for row in csv.DictReader(file))
+
     def lose(self, *args):
         """A broadcast of which some answers were never seen."""
         self.rig.sandbox_control(LOSING)
@@ -48,10 +54,12 @@ class Unknown(unittest.TestCase):
         self.assertIn("sms-drill", table)
         done = self.rig.ctl_json("operator", "unknown", broadcast, "--resend", "--channel", "sms")
         self.assertEqual(done["changed"], listed["unknown"])
-        self.assertEqual(self.rig.ctl_json("operator", "unknown", broadcast, "--resend")["changed"], 0)
+        # Who is refused the second time is unknown again: the first submit may have gone out.
+        refused = self.without_service()
+        self.assertLessEqual(self.rig.ctl_json("operator", "unknown", broadcast, "--resend")["changed"], refused)
         shown = finish(self.rig, broadcast)
         check_counts(self, shown)
-        self.assertEqual(shown["counts"]["sms"]["unknown"], 0)
+        self.assertLessEqual(shown["counts"]["sms"]["unknown"], refused)
         late = self.rig.ctl("operator", "unknown", broadcast, "--resend", check=False)
         self.assertEqual(late.returncode, 1)
         self.assertIn("unknown:ID", late.stderr)

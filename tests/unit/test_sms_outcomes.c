@@ -23,6 +23,7 @@ an_answer_becomes_the_outcome_of_its_code(void)
     } cases[] = {
         {200, "{\"Code\":\"OK\",\"BizId\":\"1\"}", CR_STATUS_ACCEPTED},
         {200, "{\"Code\":\"isv.BUSINESS_LIMIT_CONTROL\"}", CR_STATUS_RETRY_1},
+        {200, "{\"Code\":\"isv.MOBILE_COUNT_OVER_LIMIT\"}", CR_STATUS_FAILED_CONTENT},
         {200, "{\"Code\":\"isp.SYSTEM_ERROR\"}", CR_STATUS_RETRY_1},
         {200, "{\"Code\":\"isp.SOMETHING_NEW\"}", CR_STATUS_RETRY_1},
         {200, "{\"Code\":\"isv.MOBILE_NUMBER_ILLEGAL\"}", CR_STATUS_FAILED_ADDRESS},

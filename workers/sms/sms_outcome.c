@@ -16,12 +16,12 @@ static const rule_t answers[] = {
     {"isv.BUSINESS_LIMIT_CONTROL", CR_STATUS_RETRY_1},
     {"isv.DAY_LIMIT_CONTROL", CR_STATUS_RETRY_1},
     {"isv.MOBILE_NUMBER_ILLEGAL", CR_STATUS_FAILED_ADDRESS},
-    {"isv.MOBILE_COUNT_OVER_LIMIT", CR_STATUS_FAILED_ADDRESS},
     {"isv.OUT_OF_SERVICE", CR_STATUS_FAILED_ACCOUNT},
     {"isv.PRODUCT_UN_SUBSCRIPT", CR_STATUS_FAILED_ACCOUNT},
     {"isv.ACCOUNT_*", CR_STATUS_FAILED_ACCOUNT},
     {"isv.AMOUNT_NOT_ENOUGH", CR_STATUS_FAILED_ACCOUNT},
-    {"isv.*", CR_STATUS_FAILED_CONTENT}, /* signature, template, parameters, words */
+    /* Signature, template, parameters, words, too many numbers at once. */
+    {"isv.*", CR_STATUS_FAILED_CONTENT},
     {"isp.*", CR_STATUS_RETRY_1},
     {"Throttling*", CR_STATUS_RETRY_1},
     {"ServiceUnavailable*", CR_STATUS_RETRY_1},
