@@ -1,6 +1,7 @@
 #include "smtp_session.h"
 
 #include <sodium.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,8 +66,8 @@ struct smtp_session {
     cr_str_t in, out;
     size_t behind; /* bytes of `in` that are not read yet */
     size_t out_at;
-    uint64_t written; /* bytes of this connection */
-    int64_t moved_us; /* when something last came or went */
+    uint64_t queued, written; /* bytes of this connection */
+    int64_t moved_us;         /* when something last came or went */
 
     expected_t expected[EXPECTED_MAX];
     size_t first, count;
@@ -107,32 +108,34 @@ expect(smtp_session_t *self, expect_t kind, job_t *job)
     self->expected[(self->first + self->count++) % EXPECTED_MAX] = (expected_t){kind, job};
 }
 
-/* Ends the line that was appended to `out`. */
 static void
-say(smtp_session_t *self, expect_t kind, job_t *job)
+note_queued(smtp_session_t *self, size_t before)
 {
+    self->queued += self->out.length - before;
+}
+
+CR_PRINTF(4, 5)
+static void
+say(smtp_session_t *self, expect_t kind, job_t *job, const char *format, ...)
+{
+    char line[SMTP_LINE_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    CR_ASSERT(length >= 0 && (size_t)length < sizeof line);
+    size_t before = self->out.length;
+    cr_str_append(&self->out, line, (size_t)length);
     cr_str_append_text(&self->out, "\r\n");
+    note_queued(self, before);
     expect(self, kind, job);
-}
-
-static void
-say_word(smtp_session_t *self, expect_t kind, job_t *job, const char *word)
-{
-    cr_str_append_text(&self->out, word);
-    say(self, kind, job);
-}
-
-/* Where in the stream all that was said ends. */
-static uint64_t
-end_of_output(const smtp_session_t *self)
-{
-    return self->written + (self->out.length - self->out_at);
 }
 
 /* Doubles the dot that begins a line (RFC 5321 4.5.2), and ends with the dot alone. */
 static void
 say_body(smtp_session_t *self, job_t *job)
 {
+    size_t before = self->out.length;
     cr_slice_t rest = job->mail.body;
     if (rest.length > 0 && rest.text[0] == '.')
         cr_str_append_char(&self->out, '.');
@@ -146,6 +149,7 @@ say_body(smtp_session_t *self, job_t *job)
     cr_str_append_slice(&self->out, rest);
     bool ends = job->mail.body.length > 0 && job->mail.body.text[job->mail.body.length - 1] == '\n';
     cr_str_append_text(&self->out, ends ? ".\r\n" : "\r\n.\r\n");
+    note_queued(self, before);
 }
 
 /* ---- mails ---------------------------------------------------------------------------------- */
@@ -209,42 +213,28 @@ static void
 say_mail(smtp_session_t *self, job_t *job)
 {
     const smtp_mail_t *mail = &job->mail;
-    cr_str_append_text(&self->out, "MAIL FROM:<");
-    cr_str_append_slice(&self->out, mail->sender);
-    cr_str_append_char(&self->out, '>');
+    char size[32] = "", envelope_id[160] = "";
     if (self->can & CAN_SIZE)
-        cr_str_appendf(&self->out, " SIZE=%zu", mail->body.length);
-    if (self->can & CAN_DSN) {
-        cr_str_append_text(&self->out, " RET=HDRS ENVID=");
-        cr_str_append_slice(&self->out, mail->reference);
-    }
-    if (!is_ascii(mail->recipient))
-        cr_str_append_text(&self->out, " SMTPUTF8");
-    say(self, EXPECT_MAIL, job);
-}
-
-/* What RFC 3461 would have encoded is left out. */
-static bool
-may_be_original(cr_slice_t address)
-{
-    return is_ascii(address) && !memchr(address.text, '+', address.length) &&
-           !memchr(address.text, '=', address.length);
+        snprintf(size, sizeof size, " SIZE=%zu", mail->body.length);
+    if (self->can & CAN_DSN && mail->reference.length < 128)
+        snprintf(envelope_id, sizeof envelope_id, " RET=HDRS ENVID=%.*s",
+                 (int)mail->reference.length, mail->reference.text);
+    say(self, EXPECT_MAIL, job, "MAIL FROM:<%.*s>%s%s%s", (int)mail->sender.length,
+        mail->sender.text, size, envelope_id, is_ascii(mail->recipient) ? "" : " SMTPUTF8");
 }
 
 static void
 say_recipient(smtp_session_t *self, job_t *job)
 {
     const cr_slice_t to = job->mail.recipient;
-    cr_str_append_text(&self->out, "RCPT TO:<");
-    cr_str_append_slice(&self->out, to);
-    cr_str_append_char(&self->out, '>');
-    if (self->can & CAN_DSN)
-        cr_str_append_text(&self->out, " NOTIFY=FAILURE,DELAY");
-    if (self->can & CAN_DSN && may_be_original(to)) {
-        cr_str_append_text(&self->out, " ORCPT=rfc822;");
-        cr_str_append_slice(&self->out, to);
-    }
-    say(self, EXPECT_RCPT, job);
+    bool dsn = self->can & CAN_DSN && is_ascii(to) && !memchr(to.text, '+', to.length) &&
+               !memchr(to.text, '=', to.length); /* RFC 3461 would have those encoded */
+    if (dsn)
+        say(self, EXPECT_RCPT, job, "RCPT TO:<%.*s> NOTIFY=FAILURE,DELAY ORCPT=rfc822;%.*s",
+            (int)to.length, to.text, (int)to.length, to.text);
+    else
+        say(self, EXPECT_RCPT, job, "RCPT TO:<%.*s>%s", (int)to.length, to.text,
+            self->can & CAN_DSN ? " NOTIFY=FAILURE,DELAY" : "");
 }
 
 /* False: the server said in its EHLO that it would not take it. */
@@ -265,7 +255,7 @@ begin_job(smtp_session_t *self, job_t *job)
     if (!(self->can & CAN_PIPELINING))
         return true;
     say_recipient(self, job);
-    say_word(self, EXPECT_DATA, job, "DATA");
+    say(self, EXPECT_DATA, job, "DATA");
     return true;
 }
 
@@ -323,8 +313,7 @@ say_hello(smtp_session_t *self)
 {
     self->can = 0;
     self->size_max = 0;
-    cr_str_appendf(&self->out, "EHLO %s", self->rules->domain);
-    say(self, EXPECT_EHLO, NULL);
+    say(self, EXPECT_EHLO, NULL, "EHLO %s", self->rules->domain);
 }
 
 static void
@@ -336,8 +325,7 @@ say_base64(smtp_session_t *self, expect_t kind, const char *before, const char *
         length = 0; /* such a secret is none: the server will say so */
     sodium_bin2base64(encoded, sizeof encoded, (const unsigned char *)bytes, length,
                       sodium_base64_VARIANT_ORIGINAL);
-    cr_str_appendf(&self->out, "%s%s", before, encoded);
-    say(self, kind, NULL);
+    say(self, kind, NULL, "%s%s", before, encoded);
     sodium_memzero(encoded, sizeof encoded);
 }
 
@@ -354,7 +342,7 @@ say_plain(smtp_session_t *self)
 static void
 say_login(smtp_session_t *self)
 {
-    say_word(self, EXPECT_USER, NULL, "AUTH LOGIN");
+    say(self, EXPECT_USER, NULL, "AUTH LOGIN");
 }
 
 static void
@@ -468,7 +456,7 @@ go_on(smtp_session_t *self, cr_fault_t *fault)
     if (self->rules->starttls && !self->secure) {
         if (!(self->can & CAN_STARTTLS))
             return cr_fault_set(fault, CR_DENIED, "the server does not offer STARTTLS");
-        say_word(self, EXPECT_STARTTLS, NULL, "STARTTLS");
+        say(self, EXPECT_STARTTLS, NULL, "STARTTLS");
         return CR_OK;
     }
     if (*self->rules->user)
@@ -483,8 +471,7 @@ on_ehlo(smtp_session_t *self, job_t *job, cr_fault_t *fault)
     (void)job;
     if (is_good(self))
         return go_on(self, fault);
-    cr_str_appendf(&self->out, "HELO %s", self->rules->domain);
-    say(self, EXPECT_HELO, NULL);
+    say(self, EXPECT_HELO, NULL, "HELO %s", self->rules->domain);
     return CR_OK;
 }
 
@@ -560,10 +547,10 @@ on_rcpt(smtp_session_t *self, job_t *job, cr_fault_t *fault)
     if (!is_good(self))
         refuse_envelope(self, job);
     if (alone && is_good(self)) {
-        say_word(self, EXPECT_DATA, job, "DATA");
+        say(self, EXPECT_DATA, job, "DATA");
     } else if (alone) {
         answer_as_refused(self, job);
-        say_word(self, EXPECT_RSET, NULL, "RSET");
+        say(self, EXPECT_RSET, NULL, "RSET");
     }
     return CR_OK;
 }
@@ -577,14 +564,14 @@ on_data(smtp_session_t *self, job_t *job, cr_fault_t *fault)
         refuse_envelope(self, job);
     if (!asked) {
         answer_as_refused(self, job);
-        say_word(self, EXPECT_RSET, NULL, "RSET");
+        say(self, EXPECT_RSET, NULL, "RSET");
         return CR_OK;
     }
     job->stage = JOB_BODY;
     if (job->code != 0) /* nobody is left to get it: an empty mail ends the transaction */
         job->mail.body = CR_SLICE("");
     say_body(self, job);
-    job->end = end_of_output(self);
+    job->end = self->queued;
     expect(self, EXPECT_DOT, job);
     return CR_OK;
 }
@@ -699,7 +686,7 @@ smtp_session_begin(smtp_session_t *self, bool secure, int64_t now_us)
     self->secure = secure;
     self->up = self->quitting = false;
     self->mails = 0;
-    self->written = 0;
+    self->queued = self->written = 0;
     self->moved_us = now_us;
     cr_str_clear(&self->in);
     cr_str_clear(&self->out);
@@ -765,6 +752,6 @@ smtp_session_quit(smtp_session_t *self)
     if (!self->up || self->quitting || self->job_count > 0 || self->count > 0)
         return false;
     self->quitting = true;
-    say_word(self, EXPECT_QUIT, NULL, "QUIT");
+    say(self, EXPECT_QUIT, NULL, "QUIT");
     return true;
 }

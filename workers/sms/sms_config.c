@@ -26,8 +26,10 @@ const cr_option_t sms_options[] = {
            "smpp, cmpp: file with the password or shared secret"),
     OPTION("gateway.tls_ca_file", TEXT, ca_file, 0, 4096, "", NULL,
            "smpps://: authorities that are trusted; empty: the system's"),
-    OPTION("gateway.binds", INT, binds, 1, 16, "1", NULL,
-           "smpp, cmpp: connections, which share the window evenly"),
+    OPTION("gateway.binds", INT, binds, 1, 16, "1", NULL, "smpp, cmpp: connections"),
+    OPTION(
+        "gateway.bind_window", INT, bind_window, 0, 4096, "0", NULL,
+        "smpp, cmpp: messages without an answer on one connection, 0: an even share of the window"),
     OPTION("gateway.roles", TEXT, roles, 1, 32, "transceiver", "transceiver|transmitter+receiver",
            "smpp: one connection for both directions, or one each"),
     OPTION("gateway.system_type", TEXT, system_type, 0, 12, "", NULL, "smpp: system_type"),

@@ -18,7 +18,7 @@ typedef struct {
     /* smpp, cmpp */
     char *account, *password_file, *ca_file, *system_type, *service, *source, *version;
     char *coding, *long_way, *id_form, *fee_type, *fee_code, *roles;
-    int64_t binds, idle_ms, source_ton, source_npi, dest_ton, dest_npi;
+    int64_t binds, bind_window, idle_ms, source_ton, source_npi, dest_ton, dest_npi;
     bool reference;
 } sms_config_t;
 

@@ -455,12 +455,14 @@ add_line(trunk_t *self, const sms_config_t *config, role_t role, uint32_t window
     return CR_OK;
 }
 
-/* The window is of all of them together. */
+/* The runtime's window is of all of them together. What exceeds theirs waits here, ready to go when
+ * an answer makes room: a store that syncs slowly then does not keep them idle. */
 static cr_err_t
 add_lines(trunk_t *self, const sms_config_t *config)
 {
     uint32_t binds = (uint32_t)config->binds;
-    uint32_t window = (self->port.window + binds - 1) / binds;
+    uint32_t share = (self->port.window + binds - 1) / binds;
+    uint32_t window = config->bind_window > 0 ? (uint32_t)config->bind_window : share;
     bool apart = self->dialect->has_roles && strcmp(config->roles, "transceiver") != 0;
     cr_err_t err = CR_OK;
     for (uint32_t i = 0; err == CR_OK && i < binds; i++) {
