@@ -243,7 +243,8 @@ let_go(core_t *core, lease_t *lease, write_t *write)
 bool
 lease_grant(core_t *core, worker_t *worker, channel_t *channel, uint32_t block)
 {
-    lease_t *lease = new_lease(worker, channel, block);
+    lease_t *lease =
+        write_reserve(core, core->stats.leases_out + 1) ? new_lease(worker, channel, block) : NULL;
     if (!lease)
         return false;
     write_t write;

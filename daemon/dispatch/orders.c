@@ -43,7 +43,10 @@ restore_leases(actor_t *self, const dispatch_broadcast_t *from)
         const struct dispatch_lease *lease = &from->leases[i];
         cr_delivery_t place = {.broadcast = from->id, .channel = lease->channel};
         cr_slice_t record = {(const char *)lease->record, lease->record_bytes};
-        if (core_restore(self->core, actor_now(), &place, lease->lease, record) != CR_OK)
+        cr_err_t err = core_restore(self->core, actor_now(), &place, lease->lease, record);
+        /* Without it people would get again what is out; to start once more loses nothing. */
+        CR_ASSERT(err != CR_NOMEM);
+        if (err != CR_OK)
             cr_log(CR_LOG_ERR, "lease_damaged", "lease=%" PRIu64, lease->lease);
     }
 }

@@ -12,7 +12,7 @@
 #include "state.h"
 
 enum { FIRST_WAIT_MS = 50, LONGEST_WAIT_MS = 5000, KEPT_MS = 60000 };
-enum { ROUND_ITEMS_MAX = 16 * CORE_RECEIPTS_MAX, ROUND_WRITES_MAX = 1024 };
+enum { ROUND_ITEMS_MAX = 16 * CORE_RECEIPTS_MAX };
 
 typedef struct {
     batch_t *batch;
@@ -160,7 +160,7 @@ apply_round(core_t *core, item_t **items, size_t count)
     size_t start = 0, done = 0;
     while (start < count && by_block(&items[start]->delivery, &core->receipts_at) <= 0)
         start++;
-    while (done < count && core->receipt_writes < ROUND_WRITES_MAX) {
+    while (done < count && core->receipt_writes < STATE_RECEIPT_WRITES) {
         size_t at = (start + done) % count, length = 1;
         while (at + length < count && length < CORE_RECEIPTS_MAX &&
                same_run(items[at], items[at + length]))

@@ -138,6 +138,8 @@ core_restore(core_t *core, core_time_t now, const cr_delivery_t *place, uint64_t
     doubt_again(&read);
     if (read.over)
         return CR_OK;
+    if (!write_reserve(core, core->stats.leases_out + 1))
+        return CR_NOMEM;
     worker_t *worker = roster_find(core, read.worker);
     if (!worker)
         worker = roster_add(core, read.worker);

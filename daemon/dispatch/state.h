@@ -12,6 +12,7 @@
 
 enum {
     STATE_LOST_MAX = 1024,
+    STATE_RECEIPT_WRITES = 1024, /* of one round */
     STATE_REMEMBERED = CORE_CREDIT_MAX,
     STATE_INDEX = 4 * CORE_WORKERS_MAX
 };
@@ -317,6 +318,8 @@ void write_note(write_t *self, uint32_t offset, uint32_t attempt, cr_status_t ou
 bool write_is_empty(const write_t *self);
 void write_send(core_t *core, const write_t *self, const ticket_t *ticket);
 bool write_init(core_t *core) CR_MUST_USE;
+/* Room for the tickets of so many leases, so that what follows from them cannot fail. */
+bool write_reserve(core_t *core, uint32_t leases) CR_MUST_USE;
 void write_fini(core_t *core);
 
 #endif

@@ -4,7 +4,13 @@
 
 #include "state.h"
 
-enum { NO_TICKET = UINT32_MAX };
+/* A lease can have under way at once: that it was shortened, a report, its loss, what is proven later.
+ * All else waits while CORE_WRITES_BUSY are, but for receipts and what lost leases still prove. */
+enum {
+    NO_TICKET = UINT32_MAX,
+    LEASE_TICKETS = 4,
+    TICKETS = CORE_WRITES_BUSY + STATE_RECEIPT_WRITES + STATE_LOST_MAX
+};
 
 void
 write_begin(write_t *self, channel_t *channel, uint32_t block)
@@ -63,7 +69,7 @@ grow_tickets(core_t *core, uint32_t capacity)
         return false;
     core->tickets = grown;
     for (uint32_t i = core->ticket_capacity; i < capacity; i++)
-        core->tickets[i] = (ticket_t){.next_free = i + 1 < capacity ? i + 1 : NO_TICKET};
+        core->tickets[i] = (ticket_t){.next_free = i + 1 < capacity ? i + 1 : core->ticket_free};
     core->ticket_free = core->ticket_capacity;
     core->ticket_capacity = capacity;
     return true;
@@ -72,16 +78,21 @@ grow_tickets(core_t *core, uint32_t capacity)
 bool
 write_init(core_t *core)
 {
-    return grow_tickets(core, 2 * CORE_WRITES_BUSY);
+    core->ticket_free = NO_TICKET;
+    return grow_tickets(core, TICKETS);
+}
+
+bool
+write_reserve(core_t *core, uint32_t leases)
+{
+    uint32_t needed = TICKETS + leases * LEASE_TICKETS;
+    return needed <= core->ticket_capacity || grow_tickets(core, needed + needed / 2);
 }
 
 static uint32_t
 issue(core_t *core, const ticket_t *ticket)
 {
-    /* Bounded by leases and batches: running out of memory here is no load that could be refused,
-     * and a start afresh loses nothing. */
-    bool has_room = core->ticket_free != NO_TICKET || grow_tickets(core, core->ticket_capacity * 2);
-    CR_ASSERT(has_room);
+    CR_ASSERT(core->ticket_free != NO_TICKET);
     uint32_t number = core->ticket_free;
     core->ticket_free = core->tickets[number].next_free;
     core->tickets[number] = *ticket;

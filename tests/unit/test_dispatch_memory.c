@@ -1,7 +1,8 @@
 /*
  * The core while memory is short: the n-th allocation fails, for each n there is; then for each n,
  * all from the n-th on until the core has had time to notice. Events are repeated as workers and the
- * daemon repeat them. Afterwards everything is final, and the counts add up.
+ * daemon repeat them; a daemon is killed half-way and takes up again what is stored, while memory is
+ * short once more. Afterwards everything is final, and the counts add up.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -63,8 +64,22 @@ typedef struct {
     bool reported, acknowledged;
 } held_t;
 
+/* What is stored. */
+static struct {
+    cr_status_t status[PEOPLE];
+    struct {
+        uint64_t lease;
+        uint32_t bytes;
+        uint8_t record[CORE_RECORD_MAX];
+    } records[QUEUE];
+    size_t record_count;
+} image;
+
 static struct {
     core_t *core;
+    uint64_t epoch;
+    size_t restored;   /* records of the image */
+    uint32_t taken_up; /* leases */
     core_time_t now;
     uint32_t tickets[QUEUE];
     size_t ticket_count;
@@ -161,9 +176,28 @@ act_receipts_ack(void *context, const char *worker, uint64_t batch)
 }
 
 static void
+keep_record(const core_write_t *write)
+{
+    size_t at = 0;
+    while (at < image.record_count && image.records[at].lease != write->lease)
+        at++;
+    CU_ASSERT_FATAL(at < QUEUE);
+    if (at == image.record_count)
+        image.record_count++;
+    image.records[at].lease = write->lease;
+    image.records[at].bytes = write->record_bytes;
+    memcpy(image.records[at].record, write->record, write->record_bytes);
+    if (write->record_bytes == 0)
+        image.records[at] = image.records[--image.record_count];
+}
+
+static void
 act_store(void *context, const core_write_t *write)
 {
     (void)context;
+    memcpy(image.status + write->first_rank, write->status, write->length);
+    if (write->lease != 0)
+        keep_record(write);
     CU_ASSERT_FATAL(world.ticket_count < QUEUE);
     world.tickets[world.ticket_count++] = write->ticket;
 }
@@ -216,12 +250,12 @@ static const core_actions_t actions = {
 static bool
 open_core(void)
 {
-    static const core_config_t config = {.epoch = 1,
-                                         .seed = 1,
-                                         .lease_us = 30 * CR_US_PER_S,
-                                         .retry_first_us = CR_US_PER_S,
-                                         .retry_max_us = 10 * CR_US_PER_S,
-                                         .attempts_max = 8};
+    const core_config_t config = {.epoch = world.epoch,
+                                  .seed = 1,
+                                  .lease_us = 30 * CR_US_PER_S,
+                                  .retry_first_us = CR_US_PER_S,
+                                  .retry_max_us = 10 * CR_US_PER_S,
+                                  .attempts_max = 8};
     if (!world.core)
         world.core = core_new(&config, &actions);
     return world.core != NULL;
@@ -237,9 +271,29 @@ start_broadcast(void)
                                           .total = PEOPLE,
                                           .receipt_wait_us = 3600 * CR_US_PER_S};
     cr_status_t *status[CR_CHANNEL_COUNT] = {NULL};
+    status[CR_CHANNEL_SMS] = __real_malloc(PEOPLE);
+    memcpy(status[CR_CHANNEL_SMS], image.status, PEOPLE);
     cr_err_t err = core_start(world.core, world.now, &spec, status);
     CU_ASSERT(err == CR_OK || err == CR_NOMEM || err == CR_EXISTS);
     return err != CR_NOMEM;
+}
+
+static bool
+restore_leases(void)
+{
+    const cr_delivery_t place = {.broadcast = 1, .channel = CR_CHANNEL_SMS};
+    for (; world.restored < image.record_count; world.restored++) {
+        const cr_slice_t record = {(const char *)image.records[world.restored].record,
+                                   image.records[world.restored].bytes};
+        cr_err_t err = core_restore(world.core, world.now, &place,
+                                    image.records[world.restored].lease, record);
+        if (err == CR_NOMEM)
+            return false;
+        CU_ASSERT_EQUAL_FATAL(err, CR_OK);
+        world.taken_up += (record.text[1] & 4) == 0; /* not over */
+    }
+    CU_ASSERT_EQUAL(core_stats(world.core).leases_out, world.taken_up);
+    return true;
 }
 
 static void
@@ -344,7 +398,9 @@ step(bool *started)
     world.now.wall_us += STEP_MS * CR_US_PER_MS;
     if (!open_core())
         return;
-    *started = *started || start_broadcast();
+    *started = *started || (start_broadcast() && restore_leases());
+    if (!*started)
+        return;
     if (!world.welcomed)
         say_hello();
     core_heard(world.core, world.now, "sms-1");
@@ -358,19 +414,39 @@ step(bool *started)
     answer_ledger();
 }
 
-/* Returns how many allocations were asked for. */
+/* kill -9: what was not stored is gone, and so is what was to be answered. */
+static void
+kill_daemon(void)
+{
+    core_destroy(&world.core);
+    world.epoch++;
+    world.ticket_count = world.found_count = 0;
+    world.restored = world.taken_up = 0;
+    world.welcomed = false;
+}
+
+/* Memory is short from the step on in which the daemon is killed; -1: it is not. Returns how many
+ * allocations were asked for. */
 static long
-run(long fail_from, long fail_to)
+run(long fail_from, long fail_to, int killed_in)
 {
     bool started = false;
     memset(&world, 0, sizeof world);
+    memset(&image, 0, sizeof image);
+    world.epoch = 1;
     world.now = (core_time_t){CR_US_PER_S, CR_US_PER_S * 1000};
     memory.asked = 0;
     memory.fail_from = fail_from;
     memory.fail_to = fail_to;
-    memory.armed = true;
-    for (int i = 0; i < STEPS && !world.done; i++)
+    memory.armed = killed_in < 0;
+    for (int i = 0; i < STEPS && !world.done; i++) {
+        if (i == killed_in) {
+            kill_daemon();
+            started = false;
+            memory.armed = true;
+        }
         step(&started);
+    }
     memory.armed = false;
     CU_ASSERT_FATAL(world.core && world.done);
     core_channel_t shown;
@@ -385,18 +461,33 @@ run(long fail_from, long fail_to)
 static void
 any_one_allocation_may_fail(void)
 {
-    long all = run(0, 0);
+    long all = run(0, 0, -1);
     CU_ASSERT(all > 15);
     for (long n = 1; n <= all; n++)
-        run(n, n);
+        run(n, n, -1);
 }
 
 static void
 memory_may_be_short_for_a_while(void)
 {
-    long all = run(0, 0);
+    long all = run(0, 0, -1);
     for (long n = 1; n <= all; n++)
-        run(n, n + 40);
+        run(n, n + 40, -1);
+}
+
+static void
+memory_may_be_short_when_a_daemon_takes_up_what_another_left(void)
+{
+    uint32_t leases = 0;
+    for (int killed_in = 1; killed_in < 8; killed_in++) {
+        long all = run(0, 0, killed_in);
+        leases += world.taken_up;
+        for (long n = 1; n <= all; n++) {
+            run(n, n, killed_in);
+            run(n, n + 40, killed_in);
+        }
+    }
+    CU_ASSERT(leases > 0);
 }
 
 #define TEST(name)                                                                                 \
@@ -406,5 +497,6 @@ memory_may_be_short_for_a_while(void)
 CU_TestInfo cr_tests[] = {
     TEST(any_one_allocation_may_fail),
     TEST(memory_may_be_short_for_a_while),
+    TEST(memory_may_be_short_when_a_daemon_takes_up_what_another_left),
     CU_TEST_INFO_NULL,
 };
