@@ -48,6 +48,8 @@ static const route_t routes[] = {
     ASK("GET", "/v1/gateways", GATEWAYS, NONE, 200),
     ASK("PATCH", "/v1/gateways/{name}", GATEWAY_SET, JSON, 200),
     ASK("GET", "/v1/status", STATUS, NONE, 200),
+    ASK("GET", "/v1/replies", REPLIES, NONE, 200,
+        QUERY({"recipient", ROUTE_TEXT}, {"since", ROUTE_TEXT}, PAGING)),
     ASK("GET", "/v1/audit", AUDIT, NONE, 200, QUERY(PAGING)),
     SHOW("/", INDEX),
     SHOW("/v1/openapi.json", OPENAPI),

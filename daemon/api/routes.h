@@ -13,7 +13,7 @@
 
 #include "../plan/plan.h"
 
-enum { ROUTE_QUERY_MAX = 3, ROUTE_MEMBER_MAX = 64 };
+enum { ROUTE_QUERY_MAX = 4, ROUTE_MEMBER_MAX = 64 };
 
 typedef enum { ROUTE_BODY_NONE, ROUTE_BODY_JSON, ROUTE_BODY_CSV } route_body_t;
 

@@ -20,6 +20,12 @@ typedef struct {
     share_verdict_t receipts;
 } watched_t;
 
+/* A batch of replies that plan has. */
+typedef struct {
+    char worker[CORE_NAME_MAX];
+    uint64_t batch;
+} heard_t;
+
 typedef struct dispatch {
     dispatch_config_t config;
     uint64_t epoch;
@@ -53,6 +59,8 @@ typedef struct dispatch {
     int64_t publish_us, watch_us;
     watched_t watched[CORE_RULES_MAX];
     size_t watched_count;
+    heard_t heard[16];
+    size_t heard_count;
 } actor_t;
 
 core_time_t actor_now(void);
@@ -106,6 +114,11 @@ void orders_take(actor_t *self);
 void orders_answer(actor_t *self, dispatch_message_t **message_p);
 void orders_publish(actor_t *self);
 void orders_tell_done(actor_t *self);
+
+/* residents.c: takes the replies over. */
+void residents_heard(actor_t *self, const char *worker, replies_t **replies_p);
+/* Plan has stored them, or could not; takes the message over. */
+void residents_answered(actor_t *self, dispatch_message_t **message_p);
 
 /* watch.c */
 void watch_tick(actor_t *self, core_time_t now);

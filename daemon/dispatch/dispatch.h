@@ -17,6 +17,7 @@
 #include "crier.pb-c.h"
 #include "frequency.h"
 #include "quiet.h"
+#include "replies.h"
 
 typedef struct {
     const char *endpoint;        /* "tcp://127.0.0.1:*" to let the kernel choose */
@@ -104,12 +105,14 @@ typedef enum {
     DISPATCH_RULE,    /* name, rule, day, used: core_rule, core_used; answered like GATEWAYS */
     DISPATCH_WORKERS,
     DISPATCH_GATEWAYS,
-    DISPATCH_QUEUE,  /* -> json array as in docs/http-api.md */
-    DISPATCH_COUNTS, /* news: id, counts (at most every 100 ms per broadcast, when they changed) */
-    DISPATCH_USED,   /* news: name, day, used: submits of a gateway that has a quota */
-    DISPATCH_WANT,   /* news: id: a receipt is for this broadcast, which is not held */
-    DISPATCH_DONE,   /* news: every delivery of id is final; counts */
-    DISPATCH_STOP    /* drain: no new leases; answered when no write is outstanding */
+    DISPATCH_QUEUE,   /* -> json array as in docs/http-api.md */
+    DISPATCH_COUNTS,  /* news: id, counts (at most every 100 ms per broadcast, when they changed) */
+    DISPATCH_USED,    /* news: name, day, used: submits of a gateway that has a quota */
+    DISPATCH_WANT,    /* news: id: a receipt is for this broadcast, which is not held */
+    DISPATCH_REPLIES, /* news: replies; plan answers with name, id (the batch) and err when they
+                         are stored, or cannot be now */
+    DISPATCH_DONE,    /* news: every delivery of id is final; counts */
+    DISPATCH_STOP     /* drain: no new leases; answered when no write is outstanding */
 } dispatch_kind_t;
 
 typedef struct {
@@ -134,6 +137,7 @@ typedef struct {
     unsigned channels; /* which of `counts`, or of an order, are meant */
     cr_status_t to;
     uint32_t moved;
+    replies_t *replies;
     dispatch_counts_t *counts; /* array of CR_CHANNEL_COUNT */
 } dispatch_message_t;
 

@@ -137,6 +137,17 @@ on_receipts(actor_t *self, const char *worker, const Crier__V1__Frame *frame)
 }
 
 static void
+on_replies(actor_t *self, const char *worker, const Crier__V1__Frame *frame)
+{
+    replies_t *replies;
+    cr_err_t err = replies_read(frame->replies, &replies);
+    if (err == CR_OK)
+        residents_heard(self, worker, &replies);
+    else if (err == CR_INVAL)
+        refuse_malformed(self, worker, 0, "Replies: columns differ, or a value is too long");
+}
+
+static void
 on_ping(actor_t *self, const char *worker, const Crier__V1__Frame *frame)
 {
     Crier__V1__Pong pong = CRIER__V1__PONG__INIT;
@@ -172,7 +183,7 @@ static void (*const frames[])(actor_t *self, const char *worker, const Crier__V1
     [CRIER__V1__FRAME__BODY_HELLO] = on_hello,       [CRIER__V1__FRAME__BODY_REPORT] = on_report,
     [CRIER__V1__FRAME__BODY_RECEIPTS] = on_receipts, [CRIER__V1__FRAME__BODY_PING] = on_ping,
     [CRIER__V1__FRAME__BODY_PONG] = on_pong,         [CRIER__V1__FRAME__BODY_BYE] = on_bye,
-    [CRIER__V1__FRAME__BODY_CREDIT] = on_credit,
+    [CRIER__V1__FRAME__BODY_CREDIT] = on_credit,     [CRIER__V1__FRAME__BODY_REPLIES] = on_replies,
 };
 
 static void

@@ -31,6 +31,7 @@ dispatch_message_destroy(dispatch_message_t **self_p)
     bitmap_free(self->people);
     json_decref(self->json);
     free(self->counts);
+    replies_destroy(&self->replies);
     free(self);
     *self_p = NULL;
 }

@@ -253,14 +253,23 @@ on_stop(actor_t *self, dispatch_message_t **message_p)
 }
 
 static void (*const orders[])(actor_t *self, dispatch_message_t **message_p) = {
-    [DISPATCH_START] = on_start,         [DISPATCH_PAUSE] = on_pause,
-    [DISPATCH_RESUME] = on_resume,       [DISPATCH_CANCEL] = on_cancel,
-    [DISPATCH_DIRECTORY] = on_directory, [DISPATCH_MARK] = on_mark,
-    [DISPATCH_REACHED] = on_reached,     [DISPATCH_EXPLAIN] = on_explain,
-    [DISPATCH_WORKERS] = on_workers,     [DISPATCH_GATEWAYS] = on_gateways,
-    [DISPATCH_QUEUE] = on_queue,         [DISPATCH_STOP] = on_stop,
-    [DISPATCH_ORDER] = on_order,         [DISPATCH_DRAIN] = on_drain,
-    [DISPATCH_SERVE] = on_serve,         [DISPATCH_RULE] = on_rule,
+    [DISPATCH_START] = on_start,
+    [DISPATCH_PAUSE] = on_pause,
+    [DISPATCH_RESUME] = on_resume,
+    [DISPATCH_CANCEL] = on_cancel,
+    [DISPATCH_DIRECTORY] = on_directory,
+    [DISPATCH_MARK] = on_mark,
+    [DISPATCH_REACHED] = on_reached,
+    [DISPATCH_EXPLAIN] = on_explain,
+    [DISPATCH_WORKERS] = on_workers,
+    [DISPATCH_GATEWAYS] = on_gateways,
+    [DISPATCH_QUEUE] = on_queue,
+    [DISPATCH_STOP] = on_stop,
+    [DISPATCH_ORDER] = on_order,
+    [DISPATCH_DRAIN] = on_drain,
+    [DISPATCH_SERVE] = on_serve,
+    [DISPATCH_RULE] = on_rule,
+    [DISPATCH_REPLIES] = residents_answered,
 };
 
 void

@@ -146,6 +146,38 @@ local function crier_release(keys, args)
   return redis.call('DEL', keys[2])
 end
 
+local REPLIES_KEPT = 100000
+
+local function set_bits(key, ordinals, bit)
+  for at = 1, #ordinals, 4 do redis.call('SETBIT', key, struct.unpack('<I4', ordinals, at), bit) end
+end
+
+-- One batch of replies. KEYS fence, replies, newest batch of each worker, opt-outs, their reasons, bad addresses; ARGV epoch,
+-- worker, batch, then lists (integers of four bytes, texts behind their length): ordinal and reason of each opt-out, ordinals of
+-- bad addresses, of good ones, sealed replies. A worker has one batch under way, so one that comes again is its newest; numbers
+-- are only compared for being the same, since a clock may step.
+local function crier_replies(keys, args)
+  if not last_operation(keys[1], tonumber(args[1])) then return fenced() end
+  if redis.call('HGET', keys[3], args[2]) == args[3] then return 0 end
+  local at = 1
+  while at <= #args[4] do
+    local ordinal, reason, after = struct.unpack('<I4I4c0', args[4], at)
+    redis.call('SETBIT', keys[4], ordinal, 1)
+    redis.call('HSET', keys[5], ordinal, reason)
+    at = after
+  end
+  set_bits(keys[6], args[5], 1)
+  set_bits(keys[6], args[6], 0)
+  at = 1
+  while at <= #args[7] do
+    local record, after = struct.unpack('<I4c0', args[7], at)
+    redis.call('XADD', keys[2], 'MAXLEN', '~', REPLIES_KEPT, '*', 'sealed', record)
+    at = after
+  end
+  redis.call('HSET', keys[3], args[2], args[3])
+  return 1
+end
+
 redis.register_function('crier_take', crier_take)
 redis.register_function('crier_write', crier_write)
 redis.register_function('crier_put', crier_put)
@@ -153,6 +185,7 @@ redis.register_function('crier_number', crier_number)
 redis.register_function('crier_document', crier_document)
 redis.register_function('crier_audit', crier_audit)
 redis.register_function('crier_claim', crier_claim)
+redis.register_function('crier_replies', crier_replies)
 redis.register_function('crier_release', crier_release)
 -- These take no memory to speak of, and must work while it is short.
 redis.register_function{function_name = 'crier_mark', callback = crier_mark, flags = {'allow-oom'}}

@@ -48,6 +48,9 @@ void ledger_channel_key(redis_command_t *command, const ledger_op_t *op, char pa
 /* "{d}:optout:sms" */
 void ledger_mark_key(redis_command_t *command, ledger_mark_t mark, cr_channel_t channel);
 
+/* "{d}:why:sms" */
+void ledger_reason_key(redis_command_t *command, cr_channel_t channel);
+
 enum { OPS_GROUP_MAX = 14 };
 
 /* blocks.c: how many of the ops, from the first on, go in one call: blocks of one broadcast whose
@@ -61,6 +64,13 @@ size_t blocks_append_registry_read(ledger_t *self, ledger_op_t *op);
 void blocks_absorb_registry(ledger_op_t *op, size_t index, const redis_reply_t *reply);
 size_t blocks_append_ids_read(ledger_t *self, ledger_op_t *op);
 void blocks_absorb_ids(ledger_op_t *op, size_t index, const redis_reply_t *reply);
+
+/* replies.c: as in the table of ops. */
+size_t replies_append_seen(ledger_t *self, ledger_op_t *op);
+void replies_absorb_seen(ledger_op_t *op, size_t index, const redis_reply_t *reply);
+size_t replies_append_put(ledger_t *self, ledger_op_t *op);
+size_t replies_append_read(ledger_t *self, ledger_op_t *op);
+void replies_absorb_read(ledger_op_t *op, size_t index, const redis_reply_t *reply);
 
 /*
  * Appends the commands of one op, or of a group of blocks; the number of replies. `ops_absorb` takes

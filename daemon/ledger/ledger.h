@@ -22,6 +22,7 @@
 #include "cr_id.h"
 #include "cr_status.h"
 #include "cr_str.h"
+#include "replies.h"
 
 enum { LEDGER_INFLIGHT_MAX = 256, LEDGER_CHUNK = 61440 };
 /* A gateway's id as it is stored, little-endian: its hash (8), the rank in the chunk (2), the attempt. */
@@ -61,6 +62,9 @@ typedef enum {
     X(STATUS_READ)       /* plan: the first `bytes_length` ranks of a channel, into `bytes` */     \
     X(DOCUMENT_PUT)      /* plan: template or user; NULL document deletes */                       \
     X(MARK_PUT)          /* plan: one bit per mark, channel and ordinal */                         \
+    X(REPLIES_SEEN)      /* plan: `cursor` receives the newest batch of the worker `key` */        \
+    X(REPLIES_PUT)       /* plan: all that a batch of replies changes and leaves */                \
+    X(REPLIES_READ)      /* plan: newest first, older than `key`, not before ms `cursor` */        \
     X(IDEMPOTENCY_BEGIN) /* plan: claim a key, or learn what was answered */                       \
     X(IDEMPOTENCY_END)   /* plan: keep the answer for 24 h */                                      \
     X(AUDIT_PUT)         /* plan: an audit line alone */                                           \
@@ -121,7 +125,9 @@ struct ledger_op {
     bool on;            /* MARK_PUT */
     uint32_t *ordinals;
     size_t ordinal_count;
-    uint64_t cursor; /* AUDIT_READ */
+    char reason[80]; /* MARK_PUT of an opt-out that is set: since when and why; "": not kept */
+    ledger_replies_t *replies; /* REPLIES_PUT: owned */
+    uint64_t cursor;           /* AUDIT_READ, REPLIES_SEEN, REPLIES_READ */
 
     /* the ledger's own */
     char *commands, *audit_line; /* what a command in flight points to */
@@ -171,6 +177,11 @@ cr_err_t ledger_load_leases(ledger_t *self, uint64_t id, ledger_lease_fn *callba
  * Caller frees. */
 cr_err_t ledger_load_mark(ledger_t *self, ledger_mark_t mark, cr_channel_t channel, uint8_t **bytes,
                           size_t *length, cr_fault_t *fault) CR_MUST_USE;
+
+/* Since when and why people opted out of the channel, as it was stored. */
+typedef cr_err_t ledger_reason_fn(void *context, uint32_t ordinal, cr_slice_t reason);
+cr_err_t ledger_load_reasons(ledger_t *self, cr_channel_t channel, ledger_reason_fn *callback,
+                             void *context, cr_fault_t *fault) CR_MUST_USE;
 
 /* The directory: sealed segments under a manifest that is switched at once (docs/redis.md). Used by
  * the intake actor on its own connection. */

@@ -291,3 +291,21 @@ ledger_load_mark(ledger_t *self, ledger_mark_t mark, cr_channel_t channel, uint8
     ledger_mark_key(&command, mark, channel);
     return get_copy(self->redis, &command, bytes, length, fault);
 }
+
+cr_err_t
+ledger_load_reasons(ledger_t *self, cr_channel_t channel, ledger_reason_fn *callback, void *context,
+                    cr_fault_t *fault)
+{
+    redis_command_t command;
+    redis_reply_t *reply;
+    redis_command(&command, "HGETALL");
+    ledger_reason_key(&command, channel);
+    cr_err_t err = redis_call(self->redis, &command, &reply, fault);
+    if (err != CR_OK)
+        return err;
+    for (size_t i = 0; err == CR_OK && i + 1 < redis_reply_count(reply); i += 2)
+        err = callback(context, (uint32_t)redis_reply_integer(redis_reply_item(reply, i)),
+                       redis_reply_text(redis_reply_item(reply, i + 1)));
+    redis_reply_free(&reply);
+    return err;
+}

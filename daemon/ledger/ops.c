@@ -39,6 +39,7 @@ ledger_op_destroy(ledger_op_t **self_p)
     json_decref(self->audit);
     free(self->bytes);
     free(self->ordinals);
+    ledger_replies_destroy(&self->replies);
     free(self->commands);
     free(self->audit_line);
     free(self);
@@ -229,9 +230,28 @@ ledger_mark_key(redis_command_t *command, ledger_mark_t mark, cr_channel_t chann
     redis_argumentf(command, "{d}:%s:%s", names[mark], cr_channel_name(channel));
 }
 
+void
+ledger_reason_key(redis_command_t *command, cr_channel_t channel)
+{
+    redis_argumentf(command, "{d}:why:%s", cr_channel_name(channel));
+}
+
+static size_t
+append_reason(ledger_t *self, const ledger_op_t *op, uint32_t ordinal)
+{
+    redis_command_t command;
+    redis_command(&command, "HSET");
+    ledger_reason_key(&command, op->channel);
+    redis_argumentf(&command, "%u", ordinal);
+    redis_argument(&command, cr_slice_of(op->reason));
+    redis_append(self->redis, &command);
+    return 1;
+}
+
 static size_t
 append_mark(ledger_t *self, ledger_op_t *op)
 {
+    size_t replies = op->ordinal_count;
     for (size_t i = 0; i < op->ordinal_count; i++) {
         redis_command_t command;
         redis_command(&command, "SETBIT");
@@ -239,8 +259,10 @@ append_mark(ledger_t *self, ledger_op_t *op)
         redis_argumentf(&command, "%u", op->ordinals[i]);
         redis_argument(&command, op->on ? CR_SLICE("1") : CR_SLICE("0"));
         redis_append(self->redis, &command);
+        if (op->reason[0] != '\0')
+            replies += append_reason(self, op, op->ordinals[i]);
     }
-    return op->ordinal_count;
+    return replies;
 }
 
 static void
@@ -348,6 +370,9 @@ static const struct {
     [LEDGER_STATUS_READ] = {append_status_read, absorb_chunk, false, true},
     [LEDGER_DOCUMENT_PUT] = {append_document, NULL, false},
     [LEDGER_MARK_PUT] = {append_mark, NULL, false},
+    [LEDGER_REPLIES_SEEN] = {replies_append_seen, replies_absorb_seen, false, true},
+    [LEDGER_REPLIES_PUT] = {replies_append_put, NULL, false},
+    [LEDGER_REPLIES_READ] = {replies_append_read, replies_absorb_read, false, true},
     [LEDGER_IDEMPOTENCY_BEGIN] = {append_idempotency_begin, absorb_idempotency, false},
     [LEDGER_IDEMPOTENCY_END] = {append_idempotency_end, NULL, false},
     [LEDGER_AUDIT_PUT] = {append_nothing, NULL, false},

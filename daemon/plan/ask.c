@@ -41,6 +41,7 @@ ask_destroy(ask_t **self_p)
     free(self->person);
     dispatch_broadcast_destroy(&self->starting);
     import_destroy(&self->import);
+    reply_batch_destroy(&self->replies);
     json_decref(self->kept);
     for (size_t i = 0; i < self->outcome_count; i++)
         outcome_fini(&self->outcomes[i]);
@@ -132,7 +133,7 @@ ask_refuse(plan_t *plan, ask_t *self, const cr_fault_t *fault, json_t *extra)
     int http_status = self->answer.http_status;
     self->answer.fault = *fault;
     self->answer.err = fault->code;
-    if (self->route_length == 0)
+    if (self->route_length == 0 && self->broadcast)
         rest(plan, self, fault);
     ask_answer(plan, self, http_status > 0 ? http_status : status_of(fault->code), extra);
 }

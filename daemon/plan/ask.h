@@ -16,6 +16,7 @@
 #include "../audience/outcome.h"
 #include "broadcast.h"
 #include "plan.h"
+#include "reply_batch.h"
 
 enum { ASK_MAX = 1024, ASK_ROUTE_MAX = 16, ASK_OUTCOMES_MAX = 16 };
 #define ASK_ENDPOINT "inproc://plan"
@@ -61,6 +62,7 @@ struct ask {
     broadcast_t *broadcast; /* when it is moved, its `move` is this ask */
     dispatch_broadcast_t *starting;
     import_t *import;
+    reply_batch_t *replies;
     json_t *kept;
     outcome_t outcomes[ASK_OUTCOMES_MAX]; /* of broadcasts that a selector is about */
     size_t outcome_count;

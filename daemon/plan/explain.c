@@ -39,6 +39,8 @@ complete(const plan_t *self, const ask_t *ask, uint32_t ordinal, cr_channel_t ch
     char text[80], at[CR_TIME_TEXT_MAX];
     json_object_set_new(told, "address",
                         json_string(recipient_masked(self, ordinal, channel, text)));
+    if (has_status(told, CR_STATUS_SUPPRESSED_OPTOUT))
+        json_object_set_new(told, "opt_out", marks_reason(self, ordinal, channel));
     if (has_status(told, CR_STATUS_EXPIRED))
         json_object_set_new(told, "expired",
                             json_string(cr_time_format(ask->broadcast->expires_us, at)));

@@ -128,13 +128,16 @@ static const struct {
 
 /* NULL: there is nothing left to change on the channel. */
 static ledger_op_t *
-next_of_channel(const plan_t *self, const import_t *import, int channel)
+next_of_channel(const plan_t *self, const import_t *import, int channel,
+                const consent_reason_t *reason)
 {
     ledger_op_t *op = NULL;
     for (size_t i = 0; !op && i < CR_COUNT(changes); i++) {
         roaring_bitmap_t *people = changes[i].people(self, import, channel);
         if (!roaring_bitmap_is_empty(people))
             op = marks_op(changes[i].mark, (cr_channel_t)channel, people, changes[i].on);
+        if (op && op->mark == LEDGER_MARK_OPTOUT && op->on)
+            consent_format(reason, op->reason);
         roaring_bitmap_free(people);
     }
     return op;
@@ -147,8 +150,9 @@ static void
 store_next_run(plan_t *self, ask_t *ask)
 {
     ledger_op_t *op = NULL;
+    consent_reason_t reason = consent_reason(cr_clock_wall_us(), CONSENT_IMPORT, ask->who);
     for (int channel = 0; !op && channel < CR_CHANNEL_COUNT; channel++)
-        op = next_of_channel(self, ask->import, channel);
+        op = next_of_channel(self, ask->import, channel, &reason);
     if (op)
         ask_store(self, ask, op, on_run_stored);
     else

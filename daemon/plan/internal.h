@@ -33,7 +33,8 @@ struct plan {
     roaring_bitmap_t *unsaved[CR_CHANNEL_COUNT]; /* bad addresses whose mark the store may lack */
     /* Said to be good after the newest bad ones that dispatch told of. */
     roaring_bitmap_t *pardoned[CR_CHANNEL_COUNT];
-    uint64_t pardons; /* such words that were passed on */
+    uint64_t pardons;                    /* such words that were passed on */
+    consent_t consent[CR_CHANNEL_COUNT]; /* why people opted out */
     quiet_t quiet;
 
     zactor_t *actor;
@@ -42,8 +43,9 @@ struct plan {
     zsock_t *ledger;   /* PAIR */
     zsock_t *dispatch; /* PAIR */
     zactor_t *importer;
-    ask_t *counting; /* reads the bytes of what ended before our start */
-    ask_t *import;   /* the one import under way */
+    ask_t *counting;  /* reads the bytes of what ended before our start */
+    ask_t *import;    /* the one import under way */
+    zlist_t *replies; /* batches whose people are to be looked for, the first in its midst */
 
     zlistx_t *open; /* asks that plan holds */
     zlist_t *ops;   /* that wait for room at the ledger */
@@ -80,7 +82,8 @@ void ports_tell(plan_t *self, dispatch_message_t *message);
 
 /* ask.c */
 void ask_deliver(plan_t *plan, ask_t *self);
-/* What plan does by itself for a broadcast: by the clock, or because dispatch is done. */
+/* What plan does by itself, mostly for a broadcast: by the clock, or because dispatch has said
+ * something. */
 ask_t *ask_errand(plan_t *plan, broadcast_t *broadcast);
 
 /* moves.c: the one place where a broadcast changes its state. */
@@ -144,12 +147,32 @@ cr_err_t broadcasts_load(plan_t *self, uint64_t id, cr_slice_t text, cr_fault_t 
 /* imports.c */
 int imports_on_importer(zloop_t *loop, zsock_t *socket, void *plan);
 
+/* replies.c: takes what was said out of the news. */
+void replies_heard(plan_t *self, dispatch_message_t *news);
+void replies_tick(plan_t *self);
+
 /* marks.c */
 void marks_begin(plan_t *self);
 /* To store the first of `people`, a thousand or so; then marks_stored, and what is left. */
 ledger_op_t *marks_op(ledger_mark_t mark, cr_channel_t channel, const roaring_bitmap_t *people,
                       bool on);
 void marks_stored(plan_t *self, const ledger_op_t *op);
+/* Stored otherwise: memory and dispatch follow. */
+void marks_set(plan_t *self, ledger_mark_t mark, cr_channel_t channel,
+               const roaring_bitmap_t *people, bool on);
+void marks_withdrawn(plan_t *self, cr_channel_t channel, const roaring_bitmap_t *people,
+                     const consent_reason_t *reason);
+/* People opt out of a channel: stored with an audit line about `object`, then `step`. */
+typedef struct {
+    cr_channel_t channel;
+    const roaring_bitmap_t *people; /* at most a thousand */
+    consent_reason_t reason;
+    const char *object;
+    ask_step_fn *step;
+} withdrawal_t;
+void marks_withdraw(plan_t *self, ask_t *ask, const withdrawal_t *withdrawal);
+/* {"at","source","detail"}; NULL: did not opt out, or before reasons were kept. */
+json_t *marks_reason(const plan_t *self, uint32_t ordinal, cr_channel_t channel);
 void marks_learned(plan_t *self, const dispatch_message_t *news);
 void marks_tick(plan_t *self);
 /* A mark that was learned is stored, or is not. */

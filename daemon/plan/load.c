@@ -232,6 +232,28 @@ load_marks(plan_t *self, ledger_t *ledger, cr_fault_t *fault)
     return err;
 }
 
+static cr_err_t
+on_reason(void *context, uint32_t ordinal, cr_slice_t text)
+{
+    consent_reason_t reason;
+    cr_err_t err = consent_parse(text, &reason);
+    return err == CR_OK ? consent_note(context, ordinal, &reason) : err;
+}
+
+static cr_err_t
+load_reasons(plan_t *self, ledger_t *ledger, cr_fault_t *fault)
+{
+    cr_err_t err = CR_OK;
+    for (int channel = 0; err == CR_OK && channel < CR_CHANNEL_COUNT; channel++) {
+        cr_fault_t why = {.text = "a reason of an opt-out is damaged"};
+        err = ledger_load_reasons(ledger, (cr_channel_t)channel, on_reason, &self->consent[channel],
+                                  &why);
+        if (err != CR_OK)
+            cr_fault_set(fault, err, "%s", why.text);
+    }
+    return err;
+}
+
 cr_err_t
 plan_load(plan_t *self, ledger_t *ledger, cr_fault_t *fault)
 {
@@ -249,6 +271,8 @@ plan_load(plan_t *self, ledger_t *ledger, cr_fault_t *fault)
         err = ledger_load_broadcasts(ledger, on_broadcast, &loading, fault);
     if (err == CR_OK)
         err = load_marks(self, ledger, fault);
+    if (err == CR_OK)
+        err = load_reasons(self, ledger, fault);
     if (err == CR_OK)
         err = importer_load(&self->importer_config, &self->directory, fault);
     if (err ==

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "arguments.h"
+#include "cr_clock.h"
 #include "metrics.h"
 #include "verbs.h"
 
@@ -74,15 +75,62 @@ pardon(plan_t *self, cr_channel_t channel, const roaring_bitmap_t *people)
 }
 
 void
+marks_set(plan_t *self, ledger_mark_t mark, cr_channel_t channel, const roaring_bitmap_t *people,
+          bool on)
+{
+    if (roaring_bitmap_is_empty(people))
+        return;
+    remember(self, mark, channel, people, on);
+    if (mark == LEDGER_MARK_BAD && !on)
+        pardon(self, channel, people);
+    tell_dispatch(self, mark, channel, people, on);
+}
+
+typedef struct {
+    consent_t *consent;
+    const consent_reason_t *reason;
+} noting_t;
+
+static bool
+note(uint32_t ordinal, void *context)
+{
+    const noting_t *self = context;
+    cr_err_t err = consent_note(self->consent, ordinal, self->reason);
+    CR_ASSERT(err == CR_OK);
+    return true;
+}
+
+void
+marks_withdrawn(plan_t *self, cr_channel_t channel, const roaring_bitmap_t *people,
+                const consent_reason_t *reason)
+{
+    noting_t noting = {&self->consent[channel], reason};
+    roaring_iterate(people, note, &noting);
+    marks_set(self, LEDGER_MARK_OPTOUT, channel, people, true);
+}
+
+void
 marks_stored(plan_t *self, const ledger_op_t *op)
 {
+    consent_reason_t reason;
     roaring_bitmap_t *people = roaring_bitmap_of_ptr(op->ordinal_count, op->ordinals);
     CR_ASSERT(people);
-    remember(self, op->mark, op->channel, people, op->on);
-    if (op->mark == LEDGER_MARK_BAD && !op->on)
-        pardon(self, op->channel, people);
-    tell_dispatch(self, op->mark, op->channel, people, op->on);
+    if (consent_parse(cr_slice_of(op->reason), &reason) == CR_OK)
+        marks_withdrawn(self, op->channel, people, &reason);
+    else
+        marks_set(self, op->mark, op->channel, people, op->on);
     roaring_bitmap_free(people);
+}
+
+json_t *
+marks_reason(const plan_t *self, uint32_t ordinal, cr_channel_t channel)
+{
+    char at[CR_TIME_TEXT_MAX];
+    const consent_reason_t *reason = consent_find(&self->consent[channel], ordinal);
+    if (!reason || !roaring_bitmap_contains(self->marks[LEDGER_MARK_OPTOUT][channel], ordinal))
+        return NULL;
+    return json_pack("{s:s,s:s,s:s}", "at", cr_time_format(reason->at_us, at), "source",
+                     consent_source_name(reason->source), "detail", reason->detail);
 }
 
 roaring_bitmap_t *
@@ -184,6 +232,19 @@ on_all_stored(plan_t *self, ask_t *ask, ledger_op_t *op)
         ask_answer(self, ask, 200, recipient_view(self, &recipient));
 }
 
+void
+marks_withdraw(plan_t *self, ask_t *ask, const withdrawal_t *withdrawal)
+{
+    ledger_op_t *op = marks_op(LEDGER_MARK_OPTOUT, withdrawal->channel, withdrawal->people, true);
+    consent_format(&withdrawal->reason, op->reason);
+    op->audit =
+        ask_audit(ask, "opt_out", withdrawal->object,
+                  json_pack("{s:o,s:s}", "channels", channels_json(1u << withdrawal->channel),
+                            "source", consent_source_name(withdrawal->reason.source)));
+    ask->each = on_mark_stored;
+    ask_store(self, ask, op, withdrawal->step);
+}
+
 /* The audit line goes with the last op, which is stored after the others. */
 static void
 change(plan_t *self, ask_t *ask, ledger_mark_t mark, bool on, const char *what)
@@ -198,12 +259,15 @@ change(plan_t *self, ask_t *ask, ledger_mark_t mark, bool on, const char *what)
     if (!ask_recipient(self, ask, "id", &recipient))
         return;
     roaring_bitmap_t *person = roaring_bitmap_of(1, recipient.ordinal);
+    consent_reason_t reason = consent_reason(cr_clock_wall_us(), CONSENT_STAFF, ask->who);
     CR_ASSERT(person);
     ask->each = on_mark_stored;
     for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++) {
         if (!(channels & (1u << channel)))
             continue;
         ledger_op_t *op = marks_op(mark, (cr_channel_t)channel, person, on);
+        if (mark == LEDGER_MARK_OPTOUT && on)
+            consent_format(&reason, op->reason);
         if (channels >> channel == 1)
             op->audit = ask_audit(ask, what, argument_text(ask->arguments, "id"),
                                   json_pack("{s:o}", "channels", channels_json(channels)));

@@ -18,10 +18,11 @@ build(plan_t *self, cr_fault_t *fault)
     self->history = zlist_new();
     self->open = zlistx_new();
     self->ops = zlist_new();
+    self->replies = zlist_new();
     self->off_duty = json_object();
     self->gateways = json_object();
     bool complete = self->off_duty && self->gateways && self->users && self->templates &&
-                    self->history && self->open && self->ops;
+                    self->history && self->open && self->ops && self->replies;
     for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++) {
         self->unsaved[channel] = roaring_bitmap_create();
         self->pardoned[channel] = roaring_bitmap_create();
@@ -80,6 +81,7 @@ plan_destroy(plan_t **self_p)
     for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++) {
         bitmap_free(self->unsaved[channel]);
         bitmap_free(self->pardoned[channel]);
+        consent_fini(&self->consent[channel]);
         for (int mark = 0; mark < LEDGER_MARK_COUNT; mark++)
             bitmap_free(self->marks[mark][channel]);
     }
@@ -90,6 +92,7 @@ plan_destroy(plan_t **self_p)
     shelf_destroy(&self->templates);
     zlistx_destroy(&self->open);
     zlist_destroy(&self->ops);
+    zlist_destroy(&self->replies);
     free(self);
     *self_p = NULL;
 }

@@ -31,7 +31,7 @@
  * docs/http-api.md. Members that come from the path: `id` (of a broadcast or a recipient), `name`
  * (of a user or a template), `recipient` (BROADCAST_EXPLAIN), `opted_out` true or false
  * (RECIPIENT_OPTOUT: opt-out or opt-in). From the query, as strings: `select`, `state`, `limit`,
- * `cursor`, `skip_bad`.
+ * `cursor`, `skip_bad`, `since`.
  */
 #define R(name) (1u << PLAN_ROLE_##name)
 #define PLAN_ANYONE (~0u)
@@ -69,6 +69,7 @@
     X(GATEWAYS, PLAN_ANYONE, false)                                                                \
     X(GATEWAY_SET, R(OPERATOR), true)                                                              \
     X(STATUS, PLAN_ANYONE, false)                                                                  \
+    X(REPLIES, R(OPERATOR) | R(DUTY) | R(AUDITOR) | R(ADMIN), false)                               \
     X(AUDIT, R(AUDITOR) | R(ADMIN), false)                                                         \
     X(READY, PLAN_ANYONE, false)
 
@@ -117,6 +118,7 @@ typedef struct {
     int64_t expires_default_s;
     int64_t attempts_max;
     const char *sms_signature; /* default sender */
+    const char *opt_out_words; /* further ones, separated by blanks */
     quiet_config_t quiet;
     frequency_config_t frequency;
 } plan_config_t;

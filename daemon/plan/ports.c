@@ -115,6 +115,8 @@ hear(plan_t *self, dispatch_message_t *message)
         marks_learned(self, message);
     else if (message->kind == DISPATCH_USED)
         gateways_used(self, message);
+    else if (message->kind == DISPATCH_REPLIES)
+        replies_heard(self, message);
     else if (message->kind == DISPATCH_WANT)
         late_want(self, message->id);
     else if (message->kind == DISPATCH_STOP)

@@ -44,8 +44,8 @@ mask_openid(cr_slice_t address, char out[80])
     return cr_mask_openid(address, out);
 }
 
-static const char *
-mask(cr_slice_t address, cr_channel_t channel, char out[80])
+const char *
+address_masked(cr_slice_t address, cr_channel_t channel, char out[80])
 {
     static const char *(*const masks[CR_CHANNEL_COUNT])(cr_slice_t, char *) = {
         [CR_CHANNEL_SMS] = mask_phone,
@@ -58,7 +58,7 @@ mask(cr_slice_t address, cr_channel_t channel, char out[80])
 const char *
 recipient_masked(const plan_t *self, uint32_t ordinal, cr_channel_t channel, char out[80])
 {
-    return mask(directory_address(self->directory, ordinal, channel), channel, out);
+    return address_masked(directory_address(self->directory, ordinal, channel), channel, out);
 }
 
 static json_t *
@@ -117,6 +117,19 @@ marked_json(const plan_t *self, ledger_mark_t mark, uint32_t ordinal)
     return channels_json(channels);
 }
 
+/* Of each channel that the recipient opted out of: since when and why, where it is known. */
+static json_t *
+reasons_json(const plan_t *self, uint32_t ordinal)
+{
+    json_t *reasons = json_object();
+    for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++) {
+        json_t *reason = marks_reason(self, ordinal, (cr_channel_t)channel);
+        if (reason)
+            json_object_set_new(reasons, cr_channel_name((cr_channel_t)channel), reason);
+    }
+    return reasons;
+}
+
 json_t *
 recipient_view(const plan_t *self, const recipient_t *recipient)
 {
@@ -126,10 +139,12 @@ recipient_view(const plan_t *self, const recipient_t *recipient)
     json_t *shown = json_object();
     json_object_set_new(shown, "id", text_json(recipient->id));
     json_object_set_new(shown, "name", json_string(cr_mask_name(recipient->name, text)));
-    json_object_set_new(shown, "phone", json_string(mask(recipient->phone, CR_CHANNEL_SMS, text)));
+    json_object_set_new(shown, "phone",
+                        json_string(address_masked(recipient->phone, CR_CHANNEL_SMS, text)));
     json_object_set_new(shown, "openid",
-                        json_string(mask(recipient->openid, CR_CHANNEL_WECHAT, text)));
-    json_object_set_new(shown, "email", json_string(mask(recipient->email, CR_CHANNEL_MAIL, text)));
+                        json_string(address_masked(recipient->openid, CR_CHANNEL_WECHAT, text)));
+    json_object_set_new(shown, "email",
+                        json_string(address_masked(recipient->email, CR_CHANNEL_MAIL, text)));
     json_object_set_new(shown, "division", text_json(recipient->division));
     json_object_set_new(shown, "town",
                         text_json(directory_value(directory, ordinal, CR_SLICE("town"))));
@@ -139,6 +154,7 @@ recipient_view(const plan_t *self, const recipient_t *recipient)
     json_object_set_new(shown, "attributes", attributes_json(directory, ordinal));
     json_object_set_new(shown, "guardian", guardian_json(directory, recipient->guardian));
     json_object_set_new(shown, "opted_out", marked_json(self, LEDGER_MARK_OPTOUT, ordinal));
+    json_object_set_new(shown, "opt_outs", reasons_json(self, ordinal));
     json_object_set_new(shown, "bad_addresses", marked_json(self, LEDGER_MARK_BAD, ordinal));
     json_object_set_new(shown, "ordinal", json_integer(ordinal));
     return shown;

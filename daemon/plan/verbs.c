@@ -26,6 +26,11 @@ static const argument_t list[] = {{"state", ARGUMENT_TEXT, false},
                                   {NULL}};
 static const argument_t page[] = {
     {"limit", ARGUMENT_TEXT, false}, {"cursor", ARGUMENT_TEXT, false}, {NULL}};
+static const argument_t replies[] = {{"recipient", ARGUMENT_TEXT, false},
+                                     {"since", ARGUMENT_TEXT, false},
+                                     {"limit", ARGUMENT_TEXT, false},
+                                     {"cursor", ARGUMENT_TEXT, false},
+                                     {NULL}};
 static const argument_t draft[] = {{"template", ARGUMENT_TEXT, true},
                                    {"to", ARGUMENT_TEXT, true},
                                    {"channels", ARGUMENT_TEXTS, false},
@@ -96,6 +101,7 @@ static const struct {
     [PLAN_GATEWAYS] = {verb_gateways, none},
     [PLAN_GATEWAY_SET] = {verb_gateway_set, rule},
     [PLAN_STATUS] = {verb_status, none},
+    [PLAN_REPLIES] = {verb_replies, replies},
     [PLAN_AUDIT] = {verb_audit, page},
     [PLAN_READY] = {verb_ready, none},
 };

@@ -68,6 +68,9 @@ void verb_status(plan_t *self, ask_t *ask);
 void verb_audit(plan_t *self, ask_t *ask);
 void verb_ready(plan_t *self, ask_t *ask);
 
+/* reply_verbs.c */
+void verb_replies(plan_t *self, ask_t *ask);
+
 /* What several verbs need: the broadcast or recipient of the argument `id`; the ask is refused when
  * there is none. */
 broadcast_t *ask_broadcast(plan_t *self, ask_t *ask);
@@ -82,5 +85,7 @@ const char *recipient_suppressed(const plan_t *self, uint32_t ordinal, cr_channe
 /* A masked address, "" when there is none. */
 const char *recipient_masked(const plan_t *self, uint32_t ordinal, cr_channel_t channel,
                              char out[80]);
+
+const char *address_masked(cr_slice_t address, cr_channel_t channel, char out[80]);
 
 #endif

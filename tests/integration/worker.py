@@ -39,6 +39,12 @@ def values_of(pool):
     return values
 
 
+def pool(values):
+    """A Pool of texts, or of bytes."""
+    values = [value.encode() if isinstance(value, str) else value for value in values]
+    return pb.Pool(lengths=[len(value) for value in values], bytes=b"".join(values))
+
+
 def fill(text, values, escape=lambda value: value):
     """{name} becomes its value; {{ and }} stand for braces."""
     return re.sub(r"\{\{|\}\}|\{([^{}]*)\}",
@@ -124,6 +130,7 @@ class Worker:
         self.leaving = 0.0     # when TERM came
         self.socket = None
         self.heard = self.spoke = 0.0
+        self.replies_taken = set()  # numbers of batches
 
     # -- transport --------------------------------------------------------------------------------
 
@@ -196,6 +203,17 @@ class Worker:
             handler = getattr(self, f"on_{body}", None)
             if frame.version == VERSION and handler:
                 handler(getattr(frame, body))
+
+    # -- what residents say -----------------------------------------------------------------------
+
+    def say_replies(self, batch, *replies):
+        """Each reply is (kind, address, text); the whole is repeated by whoever waits for it."""
+        self.send(replies=pb.Replies(batch=batch, kinds=bytes(kind for kind, _, _ in replies),
+                                     addresses=pool(address for _, address, _ in replies),
+                                     texts=pool(text for _, _, text in replies)))
+
+    def on_replies_ack(self, ack):
+        self.replies_taken.add(ack.batch)
 
     # -- work -------------------------------------------------------------------------------------
 
