@@ -2,6 +2,7 @@
 
 const command_group_t command_groups[] = {
     {W_GROUP_PEOPLE, commands_recipients},
+    {W_NONE, commands_replies},
     {W_NONE, commands_audience},
     {W_GROUP_TEMPLATES, commands_template},
     {W_GROUP_BROADCASTS, commands_broadcast},

@@ -13,6 +13,7 @@ extern const command_group_t command_groups[];
 
 extern const command_t commands_audience[];
 extern const command_t commands_audit[];
+extern const command_t commands_replies[];
 extern const command_t commands_broadcast[];
 extern const command_t commands_explain[];
 extern const command_t commands_keys[];

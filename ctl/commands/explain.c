@@ -103,6 +103,7 @@ tell_channel(const char *name, const json_t *channel)
     tell_attempts(channel);
     tell_wait(channel);
     tell_twin(channel);
+    show_opt_out(NULL, json_object_get(channel, "opt_out"));
     tell_notices(channel);
     tell_time(W_STORY_EXPIRED, channel, "expired");
 }

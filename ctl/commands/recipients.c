@@ -153,13 +153,26 @@ recipients_export(ctl_t *ctl)
                 : api_download(ctl->api, "/v1/recipients/export", stdout);
 }
 
+/* The record, and since when and why they opted out. */
+static cr_err_t
+show_recipient(ctl_t *ctl, json_t *answer)
+{
+    const char *channel;
+    json_t *reasons = json_incref(json_object_get(answer, "opt_outs")), *reason;
+    cr_err_t err = show_record(ctl, answer, recipient_fields);
+    if (!ctl_is_json(ctl))
+        json_object_foreach(reasons, channel, reason) show_opt_out(channel, reason);
+    json_decref(reasons);
+    return err;
+}
+
 static cr_err_t
 recipients_show(ctl_t *ctl)
 {
     json_t *answer;
     const char *path = api_path(ctl->api, "/v1/recipients/", ctl_operand(ctl, 0), NULL);
     cr_err_t err = api_get(ctl->api, path, &answer);
-    return err == CR_OK ? show_record(ctl, answer, recipient_fields) : err;
+    return err == CR_OK ? show_recipient(ctl, answer) : err;
 }
 
 /* opt-out, opt-in and good-address: the command's second word is the path's last part. */
@@ -175,7 +188,7 @@ recipients_mark(ctl_t *ctl)
         json_object_set(body, "channels", channels);
     json_decref(channels);
     cr_err_t err = api_post(ctl->api, path, body, &answer);
-    return err == CR_OK ? show_record(ctl, answer, recipient_fields) : err;
+    return err == CR_OK ? show_recipient(ctl, answer) : err;
 }
 
 static const option_t import_options[] = {

@@ -21,4 +21,8 @@ const char *show_text(const json_t *object, const char *member);
 /* A member's number as text. */
 const char *show_number(const json_t *object, const char *member, char out[24]);
 
+/* When and why somebody opted out, from {"at","source","detail"}, behind the words for `channel`; NULL:
+ * as a line of a story. Nothing without a reason. */
+void show_opt_out(const char *channel, const json_t *reason);
+
 #endif
