@@ -4,13 +4,15 @@
 
 #include "cr_clock.h"
 #include "cr_test.h"
+#include "cr_token.h"
 #include "mail_message.h"
 #include "mail_outcome.h"
 
 #define LONG_LINE                                                                                  \
     "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890"
 
-static const mail_sender_t sender = {"kp@pingyin.test", "crier.test"};
+static const mail_sender_t sender = {
+    "kp@pingyin.test", "crier.test", "https://kp.pingyin.test/u/", "bounce.pingyin.test", {7}};
 static const int64_t noon_us = INT64_C(1778558400) * CR_US_PER_S; /* 2026-05-12 12:00 +08:00 */
 
 static const message_t full = {
@@ -34,9 +36,9 @@ message_of(const message_t *base)
 }
 
 static GMimeMessage *
-parse(const GByteArray *mail)
+parse(const cr_str_t *mail)
 {
-    GMimeStream *stream = g_mime_stream_mem_new_with_buffer((const char *)mail->data, mail->len);
+    GMimeStream *stream = g_mime_stream_mem_new_with_buffer(cr_str_text(mail), mail->length);
     GMimeParser *parser = g_mime_parser_new_with_stream(stream);
     GMimeMessage *parsed = g_mime_parser_construct_message(parser, NULL);
     g_object_unref(parser);
@@ -73,10 +75,11 @@ static void
 what_leaves_is_what_was_written(void)
 {
     message_t message = message_of(&full);
-    mail_message_init();
-    GByteArray *mail = mail_message_build(&message, &sender, noon_us);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(mail);
-    GMimeMessage *parsed = parse(mail);
+    cr_str_t mail;
+    g_mime_init();
+    cr_str_init(&mail, 1 << 20);
+    CU_ASSERT_EQUAL_FATAL(mail_message_build(&message, &sender, noon_us, &mail), CR_OK);
+    GMimeMessage *parsed = parse(&mail);
     CU_ASSERT_STRING_EQUAL(g_mime_message_get_subject(parsed), message.subject.text);
     CU_ASSERT_STRING_EQUAL(g_mime_message_get_message_id(parsed), "0000001K.m.4711@crier.test");
     CU_ASSERT_STRING_EQUAL(g_mime_object_get_header(GMIME_OBJECT(parsed), "Auto-Submitted"),
@@ -97,22 +100,23 @@ what_leaves_is_what_was_written(void)
                            "张三您好：\r\n第一行\r\n.\r\n.点开头的行\r\n"));
     CU_ASSERT_TRUE(part_is(g_mime_multipart_get_part(body, 1), "html", "<p>张三您好</p>\r\n"));
     g_object_unref(parsed);
-    g_byte_array_unref(mail);
+    cr_str_fini(&mail);
 }
 
 static void
-check_lines(const GByteArray *mail)
+check_lines(const cr_str_t *mail)
 {
     size_t from = 0;
-    for (size_t i = 0; i < mail->len; i++) {
-        CU_ASSERT_TRUE(mail->data[i] < 0x80 && mail->data[i] != '\0');
-        if (mail->data[i] != '\n')
+    for (size_t i = 0; i < mail->length; i++) {
+        CU_ASSERT_TRUE((unsigned char)mail->text[i] < 0x80 && mail->text[i] != '\0');
+        if (mail->text[i] != '\n')
             continue;
-        CU_ASSERT_TRUE(i > from && mail->data[i - 1] == '\r');
-        CU_ASSERT_TRUE(i - 1 - from <= 998);
+        CU_ASSERT_TRUE(i > from && mail->text[i - 1] == '\r');
+        CU_ASSERT_TRUE(i - 1 - from <= 78 ||
+                       strncmp(mail->text + from, "List-Unsubscribe:", 17) == 0);
         from = i + 1;
     }
-    CU_ASSERT_EQUAL(from, mail->len);
+    CU_ASSERT_EQUAL(from, mail->length);
 }
 
 static void
@@ -126,30 +130,91 @@ lines_are_short_and_end_in_crlf_and_all_is_ascii(void)
     messages[1].html = CR_SLICE("");
     messages[2].text = CR_SLICE("short\nFrom here\n.\n" LONG_LINE LONG_LINE "\n");
     messages[2].html = CR_SLICE("");
-    mail_message_init();
     for (size_t i = 0; i < CR_COUNT(messages); i++) {
-        GByteArray *mail = mail_message_build(&messages[i], &sender, noon_us);
-        CU_ASSERT_PTR_NOT_NULL_FATAL(mail);
-        check_lines(mail);
-        g_byte_array_unref(mail);
+        cr_str_t mail;
+        cr_str_init(&mail, 1 << 20);
+        CU_ASSERT_EQUAL(mail_message_build(&messages[i], &sender, noon_us, &mail), CR_OK);
+        check_lines(&mail);
+        cr_str_fini(&mail);
     }
+}
+
+static bool
+is_refused(const message_t *message)
+{
+    cr_str_t mail;
+    cr_str_init(&mail, 1 << 20);
+    cr_err_t err = mail_message_build(message, &sender, noon_us, &mail);
+    cr_str_fini(&mail);
+    return err == CR_INVAL;
 }
 
 static void
 a_header_cannot_be_injected(void)
 {
-    mail_message_init();
     message_t subject = message_of(&full), name = message_of(&full), address = message_of(&full);
     subject.subject = CR_SLICE("one\r\nBcc: all@example.test");
     name.sender = CR_SLICE("one\nBcc: all@example.test");
-    CU_ASSERT_PTR_NULL(mail_message_build(&subject, &sender, noon_us));
-    CU_ASSERT_PTR_NULL(mail_message_build(&name, &sender, noon_us));
+    CU_ASSERT_TRUE(is_refused(&subject));
+    CU_ASSERT_TRUE(is_refused(&name));
     static const char *const addresses[] = {"", "a@example.test>\r\nDATA", "<a@example.test>",
                                             "a@example.test\nb@example.test"};
     for (size_t i = 0; i < CR_COUNT(addresses); i++) {
         address.address = cr_slice_of(addresses[i]);
-        CU_ASSERT_PTR_NULL(mail_message_build(&address, &sender, noon_us));
+        CU_ASSERT_TRUE(is_refused(&address));
     }
+}
+
+/* The value of a header, or an empty text; valid until the next call. */
+static const char *
+header_of(const message_t *message, const char *name)
+{
+    static char value[512];
+    cr_str_t mail;
+    g_mime_init();
+    cr_str_init(&mail, 1 << 20);
+    value[0] = '\0';
+    if (mail_message_build(message, &sender, noon_us, &mail) == CR_OK) {
+        GMimeMessage *parsed = parse(&mail);
+        const char *found = g_mime_object_get_header(GMIME_OBJECT(parsed), name);
+        snprintf(value, sizeof value, "%s", found ? found : "");
+        g_object_unref(parsed);
+    }
+    cr_str_fini(&mail);
+    return value;
+}
+
+static void
+whoever_reads_may_leave_but_not_what_saves_lives(void)
+{
+    message_t bulk = message_of(&full), emergency = message_of(&full);
+    bulk.lane = CR_LANE_BULK;
+    emergency.lane = CR_LANE_EMERGENCY;
+    const char *link = header_of(&bulk, "List-Unsubscribe");
+    CU_ASSERT_EQUAL(strncmp(link, "<https://kp.pingyin.test/u/0000001K.m.4711.", 43), 0);
+    cr_slice_t token = {link + 27, strlen(link) - 28}, delivery;
+    CU_ASSERT_EQUAL(cr_token_check(token, sender.key, MAIL_TOKEN_UNSUBSCRIBE, &delivery), CR_OK);
+    CU_ASSERT_STRING_EQUAL(header_of(&bulk, "List-Unsubscribe-Post"), "List-Unsubscribe=One-Click");
+    CU_ASSERT_STRING_EQUAL(header_of(&bulk, "List-Id"), "<notices.crier.test>");
+    CU_ASSERT_STRING_EQUAL(header_of(&bulk, "Precedence"), "bulk");
+    CU_ASSERT_STRING_EQUAL(header_of(&emergency, "List-Unsubscribe"), "");
+}
+
+static void
+bounces_come_back_with_the_reference(void)
+{
+    message_t message = message_of(&full);
+    cr_str_t path;
+    cr_str_init(&path, 254);
+    mail_message_return_path(&message, &sender, &path);
+    const char *local = "bounces+", *at = strchr(cr_str_text(&path), '@');
+    CU_ASSERT_PTR_NOT_NULL_FATAL(at);
+    CU_ASSERT_TRUE(at - path.text <= 64);
+    CU_ASSERT_STRING_EQUAL(at, "@bounce.pingyin.test");
+    cr_slice_t token = {path.text + strlen(local), (size_t)(at - path.text) - strlen(local)}, text;
+    CU_ASSERT_EQUAL_FATAL(cr_token_check(token, sender.key, MAIL_TOKEN_BOUNCE, &text), CR_OK);
+    CU_ASSERT_TRUE(cr_slice_equal(text, CR_SLICE("0000001K.m.4711.2")));
+    cr_str_fini(&path);
 }
 
 static void
@@ -198,6 +263,8 @@ CU_TestInfo cr_tests[] = {
     TEST(what_leaves_is_what_was_written),
     TEST(lines_are_short_and_end_in_crlf_and_all_is_ascii),
     TEST(a_header_cannot_be_injected),
+    TEST(whoever_reads_may_leave_but_not_what_saves_lives),
+    TEST(bounces_come_back_with_the_reference),
     TEST(a_reply_becomes_its_outcome),
     CU_TEST_INFO_NULL,
 };

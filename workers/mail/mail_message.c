@@ -1,24 +1,15 @@
 #include "mail_message.h"
 
-#include <gmime/gmime.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cr_clock.h"
 #include "cr_text.h"
+#include "cr_token.h"
+#include "mime.h"
 
 enum { ADDRESS_BYTES_MAX = 254 }; /* RFC 5321 section 4.5.3.1 with its brackets taken off */
-
-static GMimeFormatOptions *crlf;
-
-void
-mail_message_init(void)
-{
-    if (crlf)
-        return;
-    g_mime_init();
-    crlf = g_mime_format_options_new();
-    g_mime_format_options_set_newline_format(crlf, GMIME_NEWLINE_FORMAT_DOS);
-}
 
 static bool
 is_address(cr_slice_t address)
@@ -28,99 +19,104 @@ is_address(cr_slice_t address)
            !memchr(address.text, '>', address.length);
 }
 
+/* The reference without its attempt. */
+static cr_slice_t
+delivery_of(const message_t *message)
+{
+    const char *attempt = strrchr(message->reference, '.');
+    CR_ASSERT(attempt);
+    return (cr_slice_t){message->reference, (size_t)(attempt - message->reference)};
+}
+
 static void
-set_headers(GMimeMessage *mail, const message_t *message, const mail_sender_t *sender,
-            int64_t wall_us)
+append_date(cr_str_t *out, int64_t wall_us)
 {
-    char address[ADDRESS_BYTES_MAX + 1], id[CR_REFERENCE_TEXT_MAX];
-    memcpy(address, message->address.text, message->address.length);
-    address[message->address.length] = '\0';
-    g_mime_message_add_mailbox(mail, GMIME_ADDRESS_TYPE_FROM, message->sender.text, sender->from);
-    g_mime_message_add_mailbox(mail, GMIME_ADDRESS_TYPE_TO, NULL, address);
-    g_mime_message_set_subject(mail, message->subject.text, "UTF-8");
-
-    GDateTime *date = g_date_time_new_from_unix_local(wall_us / CR_US_PER_S);
-    g_mime_message_set_date(mail, date);
-    g_date_time_unref(date);
-
-    /* The reference without its attempt. */
-    memcpy(id, message->reference, sizeof id);
-    *strrchr(id, '.') = '\0';
-    char *message_id = g_strdup_printf("%s@%s", id, sender->domain);
-    g_mime_message_set_message_id(mail, message_id);
-    g_free(message_id);
-    g_mime_object_set_header(GMIME_OBJECT(mail), "Auto-Submitted", "auto-generated", NULL);
+    static const char days[] = "SunMonTueWedThuFriSat",
+                      months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    int64_t ahead_us = cr_clock_zone_us(wall_us), minutes = ahead_us / CR_US_PER_S / 60;
+    time_t seconds = (time_t)((wall_us + ahead_us) / CR_US_PER_S);
+    struct tm at;
+    gmtime_r(&seconds, &at);
+    cr_str_appendf(out, "Date: %.3s, %d %.3s %d %02d:%02d:%02d %c%02d%02d\r\n",
+                   days + 3 * at.tm_wday, at.tm_mday, months + 3 * at.tm_mon, at.tm_year + 1900,
+                   at.tm_hour, at.tm_min, at.tm_sec, minutes < 0 ? '-' : '+',
+                   (int)(llabs(minutes) / 60), (int)(llabs(minutes) % 60));
 }
 
-/* Base64 hides the line ends from the writer: they must be CRLF before it (RFC 2045 6.8). */
+/* Nobody leaves what is sent to save lives. */
 static void
-set_canonical_text(GMimeTextPart *part, cr_slice_t text)
+append_list_headers(cr_str_t *out, const message_t *message, const mail_sender_t *sender)
 {
-    GString *canonical = g_string_sized_new(text.length + 64);
-    for (size_t i = 0; i < text.length; i++) {
-        if (text.text[i] == '\n')
-            g_string_append_c(canonical, '\r');
-        g_string_append_c(canonical, text.text[i]);
-    }
-    g_mime_text_part_set_text(part, canonical->str);
-    g_string_free(canonical, TRUE);
+    if (message->lane == CR_LANE_EMERGENCY)
+        return;
+    cr_str_appendf(out, "List-Id: <notices.%s>\r\n", sender->domain);
+    if (message->lane == CR_LANE_BULK)
+        cr_str_append_text(out, "Precedence: bulk\r\n");
+    if (!sender->unsubscribe_url[0])
+        return;
+    cr_str_append_text(out, "List-Unsubscribe: <");
+    cr_str_append_text(out, sender->unsubscribe_url);
+    cr_token_append(out, sender->key, MAIL_TOKEN_UNSUBSCRIBE, delivery_of(message));
+    cr_str_append_text(out, ">\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n");
 }
 
-static GMimeObject *
-make_part(const char *subtype, cr_slice_t text)
+static void
+append_headers(cr_str_t *out, const message_t *message, const mail_sender_t *sender,
+               int64_t wall_us)
 {
-    GMimeTextPart *part = g_mime_text_part_new_with_subtype(subtype);
-    g_mime_text_part_set_charset(part, "utf-8");
-    g_mime_text_part_set_text(part, text.text);
-    GMimeContentEncoding encoding =
-        g_mime_part_get_best_content_encoding(GMIME_PART(part), GMIME_ENCODING_CONSTRAINT_7BIT);
-    if (encoding == GMIME_CONTENT_ENCODING_BASE64)
-        set_canonical_text(part, text);
-    g_mime_part_set_content_encoding(GMIME_PART(part), encoding);
-    return GMIME_OBJECT(part);
+    cr_slice_t delivery = delivery_of(message);
+    append_date(out, wall_us);
+    mime_append_mailbox(out, "From", message->sender, cr_slice_of(sender->from));
+    mime_append_mailbox(out, "To", CR_SLICE(""), message->address);
+    mime_append_header(out, "Subject", message->subject);
+    cr_str_appendf(out, "Message-ID: <%.*s@%s>\r\n", (int)delivery.length, delivery.text,
+                   sender->domain);
+    cr_str_append_text(out, "Auto-Submitted: auto-generated\r\n");
+    append_list_headers(out, message, sender);
+    cr_str_append_text(out, "MIME-Version: 1.0\r\n");
 }
 
-/* Plain text first: readers take the last they can show. */
-static GMimeObject *
-make_body(const message_t *message)
+/* Plain text first: readers take the last they can show. No part has a line that begins with "--=_". */
+static void
+append_alternatives(cr_str_t *out, const message_t *message)
 {
-    if (message->html.length == 0)
-        return make_part("plain", message->text);
-    if (message->text.length == 0)
-        return make_part("html", message->html);
-    GMimeMultipart *both = g_mime_multipart_new_with_subtype("alternative");
-    GMimeObject *plain = make_part("plain", message->text);
-    GMimeObject *html = make_part("html", message->html);
-    g_mime_multipart_add(both, plain);
-    g_mime_multipart_add(both, html);
-    g_object_unref(plain);
-    g_object_unref(html);
-    return GMIME_OBJECT(both);
+    cr_slice_t delivery = delivery_of(message);
+    int length = (int)delivery.length;
+    cr_str_appendf(
+        out, "Content-Type: multipart/alternative;\r\n boundary=\"=_%.*s\"\r\n\r\n--=_%.*s\r\n",
+        length, delivery.text, length, delivery.text);
+    mime_append_part(out, "plain", message->text);
+    cr_str_appendf(out, "\r\n--=_%.*s\r\n", length, delivery.text);
+    mime_append_part(out, "html", message->html);
+    cr_str_appendf(out, "\r\n--=_%.*s--\r\n", length, delivery.text);
 }
 
-static GByteArray *
-write_out(GMimeMessage *mail)
-{
-    GByteArray *bytes = g_byte_array_new();
-    GMimeStream *stream = g_mime_stream_mem_new_with_byte_array(bytes);
-    g_mime_stream_mem_set_owner(GMIME_STREAM_MEM(stream), FALSE);
-    g_mime_object_write_to_stream(GMIME_OBJECT(mail), crlf, stream);
-    g_object_unref(stream);
-    return bytes;
-}
-
-GByteArray *
-mail_message_build(const message_t *message, const mail_sender_t *sender, int64_t wall_us)
+cr_err_t
+mail_message_build(const message_t *message, const mail_sender_t *sender, int64_t wall_us,
+                   cr_str_t *out)
 {
     if (!is_address(message->address) || cr_text_has_line_break(message->subject) ||
         cr_text_has_line_break(message->sender))
-        return NULL;
-    GMimeMessage *mail = g_mime_message_new(TRUE);
-    GMimeObject *body = make_body(message);
-    set_headers(mail, message, sender, wall_us);
-    g_mime_message_set_mime_part(mail, body);
-    GByteArray *bytes = write_out(mail);
-    g_object_unref(body);
-    g_object_unref(mail);
-    return bytes;
+        return CR_INVAL;
+    append_headers(out, message, sender, wall_us);
+    if (message->html.length == 0)
+        mime_append_part(out, "plain", message->text);
+    else if (message->text.length == 0)
+        mime_append_part(out, "html", message->html);
+    else
+        append_alternatives(out, message);
+    return cr_str_err(out);
+}
+
+void
+mail_message_return_path(const message_t *message, const mail_sender_t *sender, cr_str_t *out)
+{
+    if (!sender->bounce_domain[0]) {
+        cr_str_append_text(out, sender->from);
+        return;
+    }
+    cr_str_append_text(out, "bounces+");
+    cr_token_append(out, sender->key, MAIL_TOKEN_BOUNCE, cr_slice_of(message->reference));
+    cr_str_append_char(out, '@');
+    cr_str_append_text(out, sender->bounce_domain);
 }

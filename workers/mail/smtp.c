@@ -10,13 +10,13 @@
 #include "mail_outcome.h"
 #include "smtp_line.h"
 
-enum { TICK_MS = 1000 };
+enum { TICK_MS = 1000, MAIL_BYTES_MAX = 16 * 1024 * 1024, ADDRESS_BYTES_MAX = 254 };
 
 /* A mail under way. */
 typedef struct call {
     struct call *next;
-    GByteArray *mail;
-    char *recipient;
+    cr_str_t mail, sender;
+    char *recipient; /* NULL: no mail is under way */
     char reference[CR_REFERENCE_TEXT_MAX];
     gateway_done_fn *done;
     void *context;
@@ -40,15 +40,21 @@ typedef struct smtp {
 /* ---- a mail and its answer ------------------------------------------------------------------ */
 
 static void
+forget_mail(call_t *call)
+{
+    cr_str_fini(&call->mail);
+    cr_str_fini(&call->sender);
+    free(call->recipient);
+    call->recipient = NULL;
+}
+
+static void
 settle(smtp_t *self, call_t *call, const smtp_answer_t *answer)
 {
     gateway_done_fn *done = call->done;
     void *done_context = call->context;
     outcome_t outcome = mail_outcome(answer);
-    g_byte_array_unref(call->mail);
-    free(call->recipient);
-    call->mail = NULL;
-    call->recipient = NULL;
+    forget_mail(call);
     call->next = self->free_calls;
     self->free_calls = call;
     done(done_context, &outcome);
@@ -84,10 +90,10 @@ hand_out(smtp_t *self)
     for (smtp_line_t *line; self->waiting && (line = find_line(self)) != NULL;) {
         call_t *call = take_waiting(self);
         const smtp_mail_t mail = {
-            .sender = cr_slice_of(self->sender.from),
+            .sender = cr_str_slice(&call->sender),
             .recipient = cr_slice_of(call->recipient),
             .reference = cr_slice_of(call->reference),
-            .body = {(const char *)call->mail->data, call->mail->len},
+            .body = cr_str_slice(&call->mail),
         };
         smtp_line_submit(line, &mail, call);
     }
@@ -133,21 +139,33 @@ on_answer(void *context, void *tag, const smtp_answer_t *answer)
 }
 
 static cr_err_t
+write_mail(smtp_t *self, call_t *call, const message_t *message)
+{
+    cr_str_init(&call->mail, MAIL_BYTES_MAX);
+    cr_str_init(&call->sender, ADDRESS_BYTES_MAX);
+    cr_err_t err = mail_message_build(message, &self->sender, cr_clock_wall_us(), &call->mail);
+    mail_message_return_path(message, &self->sender, &call->sender);
+    call->recipient = strndup(message->address.text, message->address.length);
+    if (err == CR_OK)
+        err = cr_str_err(&call->sender);
+    return err == CR_OK && !call->recipient ? CR_NOMEM : err;
+}
+
+static cr_err_t
 smtp_submit(void *gateway, const message_t *message, gateway_done_fn *done, void *context)
 {
     smtp_t *self = gateway;
     call_t *call = self->free_calls;
     CR_ASSERT(call); /* as many as the window */
-    char *recipient = strndup(message->address.text, message->address.length);
-    if (!recipient)
-        return CR_NOMEM;
-    GByteArray *mail = mail_message_build(message, &self->sender, cr_clock_wall_us());
-    if (!mail) {
-        free(recipient);
-        return CR_INVAL;
+    cr_err_t err = write_mail(self, call, message);
+    if (err != CR_OK) {
+        forget_mail(call);
+        return err;
     }
     self->free_calls = call->next;
-    *call = (call_t){.mail = mail, .recipient = recipient, .done = done, .context = context};
+    call->next = NULL;
+    call->done = done;
+    call->context = context;
     memcpy(call->reference, message->reference, sizeof call->reference);
     *self->last_waiting = call;
     self->last_waiting = &call->next;
@@ -182,12 +200,10 @@ smtp_close(void **gateway_p)
         smtp_line_destroy(&self->lines[i]);
     free(self->lines);
     peer_destroy(&self->peer);
-    for (int64_t i = 0; self->calls && i < self->config->runtime.window; i++) {
-        if (self->calls[i].mail)
-            g_byte_array_unref(self->calls[i].mail);
-        free(self->calls[i].recipient);
-    }
+    for (int64_t i = 0; self->calls && i < self->config->runtime.window; i++)
+        forget_mail(&self->calls[i]);
     free(self->calls);
+    sodium_memzero(self->sender.key, sizeof self->sender.key);
     if (self->password)
         sodium_memzero(self->password, strlen(self->password));
     free(self->password);
@@ -225,6 +241,22 @@ make_lines(smtp_t *self)
         self->line_count++;
     }
     return self->lines ? CR_OK : CR_NOMEM;
+}
+
+static cr_err_t
+read_sender(smtp_t *self, cr_fault_t *fault)
+{
+    const smtp_config_t *config = self->config;
+    self->sender = (mail_sender_t){.from = config->from,
+                                   .domain = config->domain,
+                                   .unsubscribe_url = config->unsubscribe_url,
+                                   .bounce_domain = config->bounce_domain};
+    if (config->token_key_file[0])
+        return cr_keys_load_secret(config->token_key_file, self->sender.key, fault);
+    if (config->unsubscribe_url[0] || config->bounce_domain[0])
+        return cr_fault_set(fault, CR_INVAL,
+                            "gateway.token_key_file: needed for links and for bounces");
+    return CR_OK;
 }
 
 static cr_err_t
@@ -277,9 +309,9 @@ smtp_open(const gateway_port_t *port, void **gateway, cr_fault_t *fault)
     self->timer = -1;
     self->config = port->config;
     self->loop = port->loop;
-    self->sender = (mail_sender_t){self->config->from, self->config->domain};
-    mail_message_init();
-    cr_err_t err = read_password(self, fault);
+    cr_err_t err = read_sender(self, fault);
+    if (err == CR_OK)
+        err = read_password(self, fault);
     self->rules = (smtp_rules_t){.domain = self->config->domain,
                                  .starttls = strcmp(self->config->tls, "starttls") == 0,
                                  .auth = auth_of(self->config->auth),

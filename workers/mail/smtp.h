@@ -17,6 +17,7 @@
 typedef struct {
     runtime_config_t runtime;
     char *from, *domain;
+    char *unsubscribe_url, *bounce_domain, *token_key_file; /* mail_message.h; "" for none */
     char *tls, *ca_file;
     char *user, *password_file, *auth; /* user "" for a relay that asks for none */
     int64_t connections, mails_per_connection;
