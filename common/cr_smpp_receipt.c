@@ -33,6 +33,8 @@ key_at(cr_slice_t text)
 {
     for (size_t i = 0; i < CR_COUNT(fields); i++) {
         size_t length = strlen(fields[i].key);
+        if ((text.text[0] | 0x20) != fields[i].key[0]) /* both cases of a letter */
+            continue;
         if (text.length >= length && strncasecmp(text.text, fields[i].key, length) == 0)
             return i;
     }

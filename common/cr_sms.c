@@ -8,6 +8,7 @@
 enum {
     OCTETS = 140, /* of user data, header included */
     SEPTETS = 160,
+    CHARACTER_MAX = 4, /* octets */
     REPLACEMENT = 0xFFFD,
     CONCAT_8 = 0x00, /* information elements */
     CONCAT_16 = 0x08
@@ -132,16 +133,18 @@ cr_sms_encode(cr_sms_coding_t coding, cr_slice_t text, uint8_t *out, size_t capa
     size_t used = 0;
     while (text.length > 0) {
         int32_t code;
-        uint8_t octets[4];
+        uint8_t last[CHARACTER_MAX]; /* where fewer octets are left than a character may take */
         size_t bytes = next_character(text, &code);
         if (bytes == 0)
             return CR_INVAL;
-        unsigned count = codings[coding].put(code, octets);
+        bool fits = capacity - used >= CHARACTER_MAX;
+        unsigned count = codings[coding].put(code, fits ? out + used : last);
         if (count == 0)
             return CR_RANGE;
         if (capacity - used < count)
             return CR_TOOBIG;
-        memcpy(out + used, octets, count);
+        if (!fits)
+            memcpy(out + used, last, count);
         used += count;
         text = (cr_slice_t){text.text + bytes, text.length - bytes};
     }

@@ -143,6 +143,14 @@ class Gateways(unittest.TestCase):
         wait_until(lambda: "line_down" in self.rig.processes["sms-drill"].tail(), "the certificate to be refused")
         self.assertEqual(stranger.logins, [])
 
+    def test_nothing_unregistered_leaves(self):
+        registry = self.rig.state / "registry.txt"
+        registry.write_text("registered 【平阴县科协】\npending 【平阴科普】\n")
+        centre = self.centre(**{"gateway.registry_file": registry})
+        _, counts, reached = self.run_broadcast()
+        self.assertEqual(counts["failed"], reached)
+        self.assertEqual(centre.seen, [])
+
     def test_a_wrong_password_is_said(self):
         centre = self.centre(**{"gateway.account": "nobody"})
         wait_until(lambda: "ESME_RINVPASWD" in self.rig.processes["sms-drill"].tail(), "the refusal in the log")

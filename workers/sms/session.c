@@ -3,9 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "outbox.h"
+
 enum {
-    INPUT_BYTES = 128 * 1024, /* more than the longest frame */
-    OUTPUT_BYTES = 512 * 1024,
+    INPUT_BYTES = 128 * 1024,    /* more than the longest frame */
     OUTPUT_RESERVE = 128 * 1024, /* for all that is no submit */
     OWED_BYTES = 4 * 1024,
     ANSWER_BYTES_MAX = 64,
@@ -35,12 +36,11 @@ struct session {
     uint32_t oldest; /* no slot before it is taken */
     int64_t began_us, heard_us, tested_us;
     unsigned tests;
-    uint64_t queued, sent; /* bytes of this connection */
-    size_t in_length, out_start;
-    cr_pdu_buffer_t out, owed;
+    size_t in_length;
+    outbox_t out;
+    cr_pdu_buffer_t owed;
     session_counts_t counts;
     uint8_t in[INPUT_BYTES];
-    uint8_t out_bytes[OUTPUT_BYTES];
     uint8_t owed_bytes[OWED_BYTES];
 };
 
@@ -58,8 +58,8 @@ session_new(const session_rules_t *rules, const session_events_t *events, void *
     self->events = *events;
     self->context = context;
     self->reason = "";
+    outbox_init(&self->out);
     self->slot_mask = slots - 1;
-    self->out = (cr_pdu_buffer_t){self->out_bytes, 0, OUTPUT_BYTES};
     self->owed = (cr_pdu_buffer_t){self->owed_bytes, 0, OWED_BYTES};
     self->slots = calloc(slots, sizeof *self->slots);
     if (!self->slots)
@@ -89,22 +89,11 @@ give_up(session_t *self, const char *reason)
 
 /* ---- output --------------------------------------------------------------------------------- */
 
-/* Bytes that were written make room for others. */
+/* A gateway that takes no answers is given up. */
 static void
-compact(session_t *self)
+appended(session_t *self, cr_err_t err)
 {
-    if (self->out_start == 0)
-        return;
-    self->out.length -= self->out_start;
-    memmove(self->out_bytes, self->out_bytes + self->out_start, self->out.length);
-    self->out_start = 0;
-}
-
-/* After a frame was appended, or could not be. A gateway that takes no answers is given up. */
-static void
-appended(session_t *self, size_t before, cr_err_t err)
-{
-    self->queued += self->out.length - before;
+    outbox_note(&self->out);
     if (err != CR_OK)
         give_up(self, "takes nothing");
 }
@@ -112,31 +101,19 @@ appended(session_t *self, size_t before, cr_err_t err)
 cr_slice_t
 session_output(const session_t *self)
 {
-    return (cr_slice_t){(const char *)self->out_bytes + self->out_start,
-                        self->out.length - self->out_start};
+    return outbox_waiting(&self->out);
 }
 
 void
 session_sent(session_t *self, size_t bytes)
 {
-    self->out_start += bytes;
-    self->sent += bytes;
-    if (self->out_start == self->out.length)
-        self->out_start = self->out.length = 0;
-    else if (self->out.length > OUTPUT_BYTES / 2)
-        compact(self);
+    outbox_sent(&self->out, bytes);
 }
 
 void
 session_write(session_t *self, cr_slice_t answers)
 {
-    size_t before = self->out.length;
-    bool fits = OUTPUT_BYTES - before >= answers.length;
-    if (fits) {
-        memcpy(self->out_bytes + before, answers.text, answers.length);
-        self->out.length += answers.length;
-    }
-    appended(self, before, fits ? CR_OK : CR_TOOBIG);
+    appended(self, outbox_append(&self->out, answers));
 }
 
 static uint32_t
@@ -154,9 +131,8 @@ next_sequence(session_t *self)
 static void
 send_test(session_t *self, int64_t now_us)
 {
-    size_t before = self->out.length;
-    appended(self, before,
-             self->rules.dialect->test(self->rules.contract, next_sequence(self), &self->out));
+    appended(self, self->rules.dialect->test(self->rules.contract, next_sequence(self),
+                                             &self->out.buffer));
     self->tested_us = now_us;
     self->tests++;
 }
@@ -185,7 +161,7 @@ session_has_room(const session_t *self)
 {
     return self->state == SESSION_UP && self->rules.role != ROLE_RECEIVE &&
            self->in_flight < self->rules.window &&
-           OUTPUT_BYTES - self->out.length > OUTPUT_RESERVE + self->rules.dialect->frame_max;
+           outbox_room(&self->out) > OUTPUT_RESERVE + self->rules.dialect->frame_max;
 }
 
 cr_err_t
@@ -193,13 +169,12 @@ session_submit(session_t *self, const piece_t *piece, void *token, int64_t now_u
 {
     CR_ASSERT(session_has_room(self));
     slot_t *slot = free_slot(self);
-    size_t before = self->out.length;
     cr_err_t err =
-        self->rules.dialect->submit(self->rules.contract, piece, self->sequence, &self->out);
+        self->rules.dialect->submit(self->rules.contract, piece, self->sequence, &self->out.buffer);
     if (err != CR_OK)
         return err;
-    appended(self, before, CR_OK);
-    *slot = (slot_t){self->sequence, token, now_us, self->queued};
+    appended(self, CR_OK);
+    *slot = (slot_t){self->sequence, token, now_us, self->out.queued};
     if (self->in_flight++ == 0)
         self->oldest = self->sequence;
     return CR_OK;
@@ -264,7 +239,7 @@ session_closed(session_t *self)
     self->owed.length = 0;
     slot_t *slot;
     while ((slot = oldest_slot(self))) {
-        bool whole = slot->end <= self->sent;
+        bool whole = slot->end <= self->out.sent;
         settle(self, slot,
                &(session_answer_t){.status = whole ? CR_STATUS_UNKNOWN : CR_STATUS_RETRY_1,
                                    .lost = true});
@@ -276,9 +251,8 @@ session_closed(session_t *self)
 static void
 answer_now(session_t *self, const said_t *said, bool taken)
 {
-    size_t before = self->out.length;
-    appended(self, before,
-             self->rules.dialect->answer(self->rules.contract, said, taken, &self->out));
+    appended(self,
+             self->rules.dialect->answer(self->rules.contract, said, taken, &self->out.buffer));
 }
 
 static void
@@ -438,13 +412,12 @@ session_connected(session_t *self, uint32_t timestamp, int64_t now_us)
     self->state = SESSION_LOGGING_IN;
     self->reason = "";
     self->sequence = 1; /* that of the log-in */
-    self->in_length = self->out_start = self->out.length = self->owed.length = 0;
-    self->queued = self->sent = 0;
+    self->in_length = self->owed.length = 0;
+    outbox_init(&self->out);
     self->tests = 0;
     self->began_us = self->heard_us = now_us;
-    appended(
-        self, 0,
-        self->rules.dialect->log_in(self->rules.contract, self->rules.role, timestamp, &self->out));
+    appended(self, self->rules.dialect->log_in(self->rules.contract, self->rules.role, timestamp,
+                                               &self->out.buffer));
 }
 
 void
@@ -452,9 +425,8 @@ session_leave(session_t *self, int64_t now_us)
 {
     if (self->state != SESSION_UP)
         return;
-    size_t before = self->out.length;
-    appended(self, before,
-             self->rules.dialect->leave(self->rules.contract, next_sequence(self), &self->out));
+    appended(self, self->rules.dialect->leave(self->rules.contract, next_sequence(self),
+                                              &self->out.buffer));
     self->state = SESSION_LEAVING;
     self->began_us = now_us;
 }

@@ -52,6 +52,8 @@ const cr_option_t sms_options[] = {
            "how parts of long texts are joined; payload: the gateway cuts them (smpp)"),
     OPTION("gateway.message_id", TEXT, id_form, 1, 16, "equal", "equal|hex-decimal|decimal-hex",
            "smpp: how ids are written in answers and in receipts"),
+    OPTION("gateway.registry_file", TEXT, registry_file, 0, 4096, "", NULL,
+           "smpp, cmpp: signatures and templates that are registered; empty: nothing is checked"),
     OPTION("gateway.idle_ms", INT, idle_ms, 1000, 600000, "30000", NULL,
            "smpp, cmpp: silence after which the connection is tested"),
     OPTION("gateway.reference", BOOL, reference, 0, 0, "false", NULL,

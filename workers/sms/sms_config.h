@@ -20,6 +20,7 @@ typedef struct {
     char *coding, *long_way, *id_form, *fee_type, *fee_code, *roles;
     int64_t binds, bind_window, idle_ms, source_ton, source_npi, dest_ton, dest_npi;
     bool reference;
+    char *registry_file;
 } sms_config_t;
 
 extern const cr_option_t sms_options[];

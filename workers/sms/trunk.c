@@ -1,104 +1,11 @@
-#include "trunk.h"
-
-#include <sodium.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "call.h"
 #include "cr_clock.h"
-#include "cr_keys.h"
-#include "cr_log.h"
-#include "line.h"
-#include "parts.h"
-#include "trunk_contract.h"
+#include "trunk_internal.h"
 
-enum { LINES_MAX = 32, PROMISES = 512, PROMISE_BYTES = 4096, PARTED_TEXTS = 1 << 16 };
 static const int64_t throttle_us = 200 * CR_US_PER_MS; /* before a later part is tried again */
 
-/* A line and what it needs to find its trunk. */
-typedef struct {
-    struct trunk *trunk;
-    line_t *line;
-    bool sends;
-} lane_t;
-
-/* Answers that are due to a gateway when the daemon has stored what it said. */
-typedef struct promise {
-    struct promise *next_free;
-    lane_t *lane;
-    uint32_t generation;
-    size_t length;
-    char bytes[PROMISE_BYTES];
-} promise_t;
-
-typedef struct trunk {
-    gateway_port_t port;
-    const dialect_t *dialect;
-    contract_t contract;
-    char *password;
-    peer_t *peer;
-    lane_t lanes[LINES_MAX];
-    unsigned lane_count;
-    parts_t *parts;
-    call_t *calls, *free_calls;
-    call_t *first, *last; /* with pieces to be submitted */
-    call_t *refused;      /* to be settled in the next turn */
-    promise_t *promises, *free_promises;
-    cr_str_t text; /* of a reply */
-    uint16_t joined_by;
-    int64_t quiet_until_us;
-    int timer; /* -1: none */
-    int64_t timer_us;
-} trunk_t;
-
 /* ---- calls ---------------------------------------------------------------------------------- */
-
-static void
-append(trunk_t *self, call_t *call)
-{
-    call->next = NULL;
-    if (self->last)
-        self->last->next = call;
-    else
-        self->first = call;
-    self->last = call;
-}
-
-/* What was begun goes before what was not. */
-static void
-prepend(trunk_t *self, call_t *call)
-{
-    call->next = self->first;
-    self->first = call;
-    if (!self->last)
-        self->last = call;
-}
-
-static call_t *
-shift(trunk_t *self)
-{
-    call_t *call = self->first;
-    self->first = call->next;
-    if (!self->first)
-        self->last = NULL;
-    return call;
-}
-
-static void
-take_out(trunk_t *self, const call_t *call)
-{
-    call_t *before = NULL, *at = self->first;
-    while (at != call) {
-        before = at;
-        at = at->next;
-    }
-    if (before)
-        before->next = call->next;
-    else
-        self->first = call->next;
-    if (self->last == call)
-        self->last = before;
-}
 
 static void
 tell(trunk_t *self, const parts_news_t *news)
@@ -148,9 +55,9 @@ on_answer(void *context, void *token, const session_answer_t *answer)
     if (next == CALL_AGAIN)
         self->quiet_until_us = cr_clock_mono_us() + throttle_us;
     if (!waiting && call_has_piece(call))
-        prepend(self, call);
+        call_queue_prepend(&self->queue, call);
     if (waiting && !call_has_piece(call))
-        take_out(self, call);
+        call_queue_take_out(&self->queue, call);
     if (next == CALL_DONE)
         settle(self, call);
 }
@@ -214,8 +121,6 @@ on_owed(void *context, cr_slice_t answers)
     self->port.wake(self->port.runtime);
 }
 
-static void turn(trunk_t *self);
-
 static void
 trunk_taken(void *gateway, uint64_t ticket)
 {
@@ -264,14 +169,14 @@ submit_piece(trunk_t *self, line_t *line, call_t *call, int64_t now_us)
     piece_t piece;
     call_part_t *part = call_next_piece(call, &piece);
     if (!call_has_piece(call))
-        shift(self);
+        call_queue_shift(&self->queue);
     if (session_submit(line_session(line), &piece, part, now_us) == CR_OK)
         return;
     const session_answer_t refused = {.status = CR_STATUS_FAILED_CONTENT};
     bool waits = call_has_piece(call);
     call_next_t next = call_learn(call, part, &refused);
     if (waits)
-        shift(self);
+        call_queue_shift(&self->queue);
     if (next != CALL_DONE)
         return;
     call->next = self->refused;
@@ -282,16 +187,16 @@ static void
 submit_what_may(trunk_t *self, int64_t now_us)
 {
     line_t *line;
-    while (self->first && now_us >= self->quiet_until_us && (line = roomiest(self)))
-        submit_piece(self, line, self->first, now_us);
+    while (self->queue.first && now_us >= self->quiet_until_us && (line = roomiest(self)))
+        submit_piece(self, line, self->queue.first, now_us);
 }
 
 /* Nobody is there to take what waits. */
 static void
 give_back(trunk_t *self)
 {
-    while (self->first && is_away(self)) {
-        call_t *call = shift(self);
+    while (self->queue.first && is_away(self)) {
+        call_t *call = call_queue_shift(&self->queue);
         if (call_give_up(call) == CALL_DONE)
             settle(self, call);
     }
@@ -309,7 +214,7 @@ on_timer(zloop_t *loop, int timer, void *context)
     (void)timer;
     trunk_t *self = context;
     self->timer = -1;
-    turn(self);
+    trunk_turn(self);
     return 0;
 }
 
@@ -333,9 +238,8 @@ flush(trunk_t *self)
         line_flush(self->lanes[i].line);
 }
 
-/* From the loop only: here calls may be settled. */
-static void
-turn(trunk_t *self)
+void
+trunk_turn(trunk_t *self)
 {
     int64_t now_us = cr_clock_mono_us(), due_us = INT64_MAX;
     for (unsigned i = 0; i < self->lane_count; i++) {
@@ -345,7 +249,7 @@ turn(trunk_t *self)
     give_back(self);
     submit_what_may(self, now_us);
     flush(self);
-    if (self->first && self->quiet_until_us > now_us && self->quiet_until_us < due_us)
+    if (self->queue.first && self->quiet_until_us > now_us && self->quiet_until_us < due_us)
         due_us = self->quiet_until_us;
     arm(self, self->refused ? now_us : due_us, now_us);
 }
@@ -353,8 +257,10 @@ turn(trunk_t *self)
 static void
 on_turn(void *context)
 {
-    turn(((lane_t *)context)->trunk);
+    trunk_turn(((lane_t *)context)->trunk);
 }
+
+const line_events_t trunk_events = {{on_answer, on_said, on_owed}, on_turn};
 
 /* ---- the kind ------------------------------------------------------------------------------- */
 
@@ -364,6 +270,8 @@ trunk_submit(void *gateway, const message_t *message, gateway_done_fn *done, voi
     trunk_t *self = gateway;
     call_t *call = self->free_calls;
     CR_ASSERT(call); /* as many as the window */
+    if (self->registry && !registry_has(self->registry, message->text))
+        return CR_DENIED;
     cr_err_t err = call_prepare(call, &self->contract, message, self->joined_by);
     if (err != CR_OK)
         return err;
@@ -371,7 +279,7 @@ trunk_submit(void *gateway, const message_t *message, gateway_done_fn *done, voi
     self->free_calls = call->next;
     call->done = done;
     call->context = context;
-    append(self, call);
+    call_queue_append(&self->queue, call);
     return CR_OK;
 }
 
@@ -382,146 +290,9 @@ trunk_flush(void *gateway)
     int64_t now_us = cr_clock_mono_us();
     submit_what_may(self, now_us);
     flush(self);
-    bool stuck = self->refused || (self->first && is_away(self));
+    bool stuck = self->refused || (self->queue.first && is_away(self));
     if (stuck)
         arm(self, now_us, now_us);
-}
-
-static void
-trunk_close(void **gateway_p)
-{
-    trunk_t *self = *gateway_p;
-    if (!self)
-        return;
-    for (unsigned i = 0; i < self->lane_count; i++)
-        line_destroy(&self->lanes[i].line);
-    if (self->timer != -1)
-        zloop_timer_end(self->port.loop, self->timer);
-    for (uint32_t i = 0; self->calls && i < self->port.window; i++)
-        call_fini(&self->calls[i]);
-    free(self->calls);
-    free(self->promises);
-    parts_destroy(&self->parts);
-    peer_destroy(&self->peer);
-    cr_str_fini(&self->text);
-    if (self->password)
-        sodium_memzero(self->password, strlen(self->password));
-    free(self->password);
-    free(self);
-    *gateway_p = NULL;
-}
-
-static cr_err_t
-make_room(trunk_t *self)
-{
-    uint8_t key[PARTS_KEY_BYTES];
-    randombytes_buf(key, sizeof key);
-    self->joined_by = (uint16_t)randombytes_uniform(UINT16_MAX);
-    self->parts = parts_new(PARTED_TEXTS, key);
-    self->calls = calloc(self->port.window, sizeof *self->calls);
-    self->promises = calloc(PROMISES, sizeof *self->promises);
-    if (!self->parts || !self->calls || !self->promises)
-        return CR_NOMEM;
-    for (uint32_t i = 0; i < self->port.window; i++) {
-        call_init(&self->calls[i]);
-        self->calls[i].next = self->free_calls;
-        self->free_calls = &self->calls[i];
-    }
-    for (unsigned i = PROMISES; i > 0; i--) {
-        self->promises[i - 1].next_free = self->free_promises;
-        self->free_promises = &self->promises[i - 1];
-    }
-    return CR_OK;
-}
-
-static cr_err_t
-add_line(trunk_t *self, const sms_config_t *config, role_t role, uint32_t window)
-{
-    static const line_events_t events = {{on_answer, on_said, on_owed}, on_turn};
-    const session_rules_t rules = {
-        .dialect = self->dialect,
-        .contract = &self->contract,
-        .role = role,
-        .window = window,
-        .answer_us = config->runtime.timeout_ms * CR_US_PER_MS,
-        .idle_us = config->idle_ms * CR_US_PER_MS,
-    };
-    const line_place_t place = {self->port.loop, self->peer, self->dialect->name, self->lane_count};
-    lane_t *lane = &self->lanes[self->lane_count];
-    *lane = (lane_t){self, line_new(&place, &rules, &events, lane), role != ROLE_RECEIVE};
-    if (!lane->line)
-        return CR_NOMEM;
-    self->lane_count++;
-    return CR_OK;
-}
-
-/* The runtime's window is of all of them together. What exceeds theirs waits here, ready to go when
- * an answer makes room: a store that syncs slowly then does not keep them idle. */
-static cr_err_t
-add_lines(trunk_t *self, const sms_config_t *config)
-{
-    uint32_t binds = (uint32_t)config->binds;
-    uint32_t share = (self->port.window + binds - 1) / binds;
-    uint32_t window = config->bind_window > 0 ? (uint32_t)config->bind_window : share;
-    bool apart = self->dialect->has_roles && strcmp(config->roles, "transceiver") != 0;
-    cr_err_t err = CR_OK;
-    for (uint32_t i = 0; err == CR_OK && i < binds; i++) {
-        err = add_line(self, config, apart ? ROLE_SEND : ROLE_BOTH, window);
-        if (err == CR_OK && apart)
-            err = add_line(self, config, ROLE_RECEIVE, window);
-    }
-    return err;
-}
-
-static cr_err_t
-open_with(trunk_t *self, const sms_config_t *config, cr_fault_t *fault)
-{
-    cr_err_t err = sms_config_need(config->account, "gateway.account", fault);
-    if (err == CR_OK)
-        err = sms_config_need(config->password_file, "gateway.password_file", fault);
-    if (err == CR_OK)
-        err = cr_keys_load_line(config->password_file, &self->password, fault);
-    if (err == CR_OK)
-        err = trunk_contract(config, self->password, self->dialect == &dialect_cmpp,
-                             &self->contract, fault);
-    const peer_place_t place = {
-        .scheme = self->dialect->name, .url = config->runtime.url, .ca_file = config->ca_file};
-    if (err == CR_OK)
-        err = peer_new(&place, &self->peer, fault);
-    if (err != CR_OK)
-        return err;
-    if (make_room(self) != CR_OK || add_lines(self, config) != CR_OK)
-        return cr_fault_set(fault, CR_NOMEM, "out of memory");
-    turn(self);
-    return CR_OK;
-}
-
-static cr_err_t
-trunk_open(const gateway_port_t *port, const dialect_t *dialect, void **gateway, cr_fault_t *fault)
-{
-    trunk_t *self = calloc(1, sizeof *self);
-    if (!self || sodium_init() < 0) {
-        free(self);
-        return cr_fault_set(fault, CR_NOMEM, "out of memory");
-    }
-    *gateway = self;
-    self->port = *port;
-    self->dialect = dialect;
-    self->timer = -1;
-    cr_str_init(&self->text, NEWS_TEXT_MAX);
-    return open_with(self, port->config, fault);
-}
-
-static cr_err_t
-smpp_open(const gateway_port_t *port, void **gateway, cr_fault_t *fault)
-{
-    return trunk_open(port, &dialect_smpp, gateway, fault);
-}
-
-static cr_err_t
-cmpp_open(const gateway_port_t *port, void **gateway, cr_fault_t *fault)
-{
-    return trunk_open(port, &dialect_cmpp, gateway, fault);
 }
 
 #define TRUNK(kind, opens)                                                                         \
@@ -530,5 +301,5 @@ cmpp_open(const gateway_port_t *port, void **gateway, cr_fault_t *fault)
         .by_id = true, .open = (opens), .close = trunk_close, .submit = trunk_submit,              \
         .flush = trunk_flush, .taken = trunk_taken                                                 \
     }
-const gateway_kind_t smpp_gateway = TRUNK("smpp", smpp_open);
-const gateway_kind_t cmpp_gateway = TRUNK("cmpp", cmpp_open);
+const gateway_kind_t smpp_gateway = TRUNK("smpp", trunk_smpp_open);
+const gateway_kind_t cmpp_gateway = TRUNK("cmpp", trunk_cmpp_open);
