@@ -1,7 +1,7 @@
 /*
- * A worker that has nothing to do but pass receipts on, as fast as they are acknowledged: of all
- * deliveries of some broadcasts, shuffled, every tenth of them twice. Those of a broadcast that is
- * still to be sent go first; they are early.
+ * A worker that has nothing to do but pass receipts on, as fast as they are acknowledged, as many
+ * batches at a time as ours (workers/runtime/news.h): of all deliveries of some broadcasts, shuffled,
+ * every tenth of them twice. Those of a broadcast that is still to be sent go first; they are early.
  */
 #include <inttypes.h>
 #include <stdio.h>

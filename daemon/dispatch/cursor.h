@@ -27,6 +27,7 @@ typedef struct {
     uint64_t uncertain[CORE_BLOCK / 64]; /* bit per rank: an earlier submit has no known end */
     uint16_t waiting, retry;
     uint32_t doubter; /* key of the gateway that has those; 0 when none is set */
+    uint16_t grants;  /* leases of it so far, modulo 65536 */
     uint8_t left;     /* bits of gateways that left some of its ranks to others */
     uint32_t refuser; /* key of the gateway that said "later" of its RETRY bytes; 0: none */
 } cursor_block_t;

@@ -68,6 +68,7 @@ lease_link(lease_t *lease)
     channel->leases++;
     channel->leased += lease->count - lease->answered;
     channel->cursor.blocks[lease->block].lease = lease;
+    lease->nth = ++channel->cursor.blocks[lease->block].grants;
     channel->broadcast->changed = true;
 }
 

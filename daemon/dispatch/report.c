@@ -249,6 +249,16 @@ is_remembered(const core_t *core, const worker_t *worker, const core_report_t *r
     return false;
 }
 
+/* That something was taken stays true whatever happened since; that it was not is known of this
+ * lease's attempt alone, and says nothing when a later lease may have tried again. */
+static bool
+is_still_true(const lease_t *lease, cr_status_t outcome)
+{
+    cr_status_class_t kind = cr_status_class(outcome);
+    return kind == CR_STATUS_CLASS_ACCEPTED || kind == CR_STATUS_CLASS_DELIVERED ||
+           lease->nth == lease->channel->cursor.blocks[lease->block].grants;
+}
+
 /* A late outcome proves something where nothing was known; it takes back nothing that is known. */
 static bool
 is_proof(const lease_t *lease, uint32_t position, cr_status_t outcome)
@@ -257,7 +267,8 @@ is_proof(const lease_t *lease, uint32_t position, cr_status_t outcome)
     uint32_t rank = lease->block * CORE_BLOCK + lease->offsets[position];
     bool allowed = position < lease->intent || lease->free_running;
     if (!allowed || lease_is_answered(lease, position) || outcome == CR_STATUS_WAITING ||
-        outcome == CR_STATUS_UNKNOWN || outcome == CR_STATUS_EXPIRED)
+        outcome == CR_STATUS_UNKNOWN || outcome == CR_STATUS_EXPIRED ||
+        !is_still_true(lease, outcome))
         return false;
     bool known = cursor->status[rank] != CR_STATUS_UNKNOWN;
     return !known || (outcome != CR_STATUS_RETRY_1 && cr_status_may(cursor->status[rank], outcome));

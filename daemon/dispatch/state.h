@@ -94,6 +94,7 @@ struct lease {
     uint32_t sequence;               /* of the newest report that was taken */
     uint32_t intent, asked;          /* acknowledged; wanted by the newest report */
     uint32_t window;
+    uint16_t nth;     /* of the leases of its block */
     int64_t moved_us; /* monotonic: it was given, or outcomes of it came */
     int64_t told_us;  /* when its worker was last told to stop */
     bool unsent;      /* waits until its record is stored */

@@ -126,6 +126,38 @@ what_a_gateway_may_have_sent_is_sent_again_by_itself_after_a_restart_too(void)
     finish();
 }
 
+static void
+lose_all(void)
+{
+    core_hello_t hello = rig_hello("w"); /* it holds nothing any more */
+    rig_say_hello(&rig, &hello);
+    hand_out();
+}
+
+static void
+a_late_refusal_of_an_older_lease_does_not_say_how_a_later_one_ended(void)
+{
+    uint64_t first = begin_leased(1);
+    const said_t refused = {.lease = first,
+                            .sequence = 1,
+                            .intent = 1,
+                            .count = 1,
+                            .outcome = CR_STATUS_RETRY_1,
+                            .last = true};
+    lose_all();
+    say("w", refused);
+    rig_settle(&rig);
+    pass_alive("w", 5 * CR_US_PER_S);
+    hand_out();
+    CU_ASSERT_NOT_EQUAL_FATAL(rig_last(&rig, RIG_LEASE)->number, first);
+    lose_all();
+    CU_ASSERT_EQUAL(count_of(CR_STATUS_UNKNOWN), 1);
+    say("w", refused); /* repeated: its answer got lost */
+    rig_settle(&rig);
+    CU_ASSERT_EQUAL(count_of(CR_STATUS_UNKNOWN), 1);
+    finish();
+}
+
 const char cr_suite[] = "dispatch_found";
 CU_TestInfo cr_tests[] = {
     {"nothing is handed out past its expiry, however the clock jumps",
@@ -140,5 +172,7 @@ CU_TestInfo cr_tests[] = {
      what_one_gateway_may_have_sent_is_not_sent_by_another},
     {"what a gateway may have sent is sent again by itself, after a restart too",
      what_a_gateway_may_have_sent_is_sent_again_by_itself_after_a_restart_too},
+    {"a late refusal of an older lease does not say how a later one ended",
+     a_late_refusal_of_an_older_lease_does_not_say_how_a_later_one_ended},
     CU_TEST_INFO_NULL,
 };

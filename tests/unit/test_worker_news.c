@@ -68,6 +68,62 @@ more_than_a_batch_is_refused_and_long_ids_are_too(void)
 }
 
 static void
+fill_a_batch(news_t *news)
+{
+    for (size_t i = 0; i < NEWS_RECEIPTS_MAX; i++)
+        CU_ASSERT_EQUAL(news_receipt(news, &delivered), CR_OK);
+}
+
+static void
+full_batches_do_not_wait_for_each_other(void)
+{
+    news_t *news = news_new(1);
+    Crier__V1__Frame frame;
+    for (uint64_t number = 1; number <= NEWS_RECEIPT_BATCHES; number++) {
+        fill_a_batch(news);
+        CU_ASSERT_TRUE_FATAL(news_due(news, 0, &frame));
+        CU_ASSERT_EQUAL(frame.receipts->batch, number);
+    }
+    fill_a_batch(news); /* it collects, and may not leave */
+    CU_ASSERT_EQUAL(news_receipt(news, &delivered), CR_TOOBIG);
+    CU_ASSERT_FALSE(news_due(news, 0, &frame));
+    news_receipts_taken(news, 1, NULL, NULL);
+    CU_ASSERT_TRUE_FATAL(news_due(news, 0, &frame));
+    CU_ASSERT_EQUAL(frame.receipts->batch, NEWS_RECEIPT_BATCHES + 1);
+    CU_ASSERT_EQUAL(news_receipt(news, &delivered), CR_OK);
+    CU_ASSERT_FALSE(news_due(news, 0, &frame)); /* one alone waits for company */
+    news_destroy(&news);
+}
+
+static void
+batches_are_acknowledged_in_any_order(void)
+{
+    news_t *news = news_new(1);
+    released_t released = {0};
+    Crier__V1__Frame frame;
+    for (uint64_t ticket = 1; ticket <= 3; ticket++) {
+        fill_a_batch(news);
+        CU_ASSERT_EQUAL(news_wait(news, ticket), CR_OK);
+        CU_ASSERT_TRUE(news_due(news, 0, &frame));
+    }
+    news_receipts_taken(news, 2, on_release, &released);
+    news_receipts_taken(news, 2, on_release, &released);
+    CU_ASSERT_EQUAL_FATAL(released.count, 1);
+    CU_ASSERT_EQUAL(released.tickets[0], 2);
+    CU_ASSERT_TRUE(news_due(news, 1000000, &frame)); /* the others are repeated */
+    CU_ASSERT_EQUAL(frame.receipts->batch, 1);
+    CU_ASSERT_TRUE(news_due(news, 1000000, &frame));
+    CU_ASSERT_EQUAL(frame.receipts->batch, 3);
+    CU_ASSERT_EQUAL(frame.receipts->outcomes.len, NEWS_RECEIPTS_MAX);
+    CU_ASSERT_FALSE(news_due(news, 1000000, &frame));
+    news_receipts_taken(news, 3, on_release, &released);
+    news_receipts_taken(news, 1, on_release, &released);
+    CU_ASSERT_EQUAL(released.count, 3);
+    CU_ASSERT_TRUE(news_is_empty(news));
+    news_destroy(&news);
+}
+
+static void
 replies_go_in_batches_of_their_own(void)
 {
     news_t *news = news_new(7);
@@ -123,6 +179,8 @@ CU_TestInfo cr_tests[] = {
     }
     TEST(a_batch_is_repeated_unchanged_until_it_is_acknowledged),
     TEST(more_than_a_batch_is_refused_and_long_ids_are_too),
+    TEST(full_batches_do_not_wait_for_each_other),
+    TEST(batches_are_acknowledged_in_any_order),
     TEST(replies_go_in_batches_of_their_own),
     TEST(who_waits_for_both_is_released_by_the_later),
     CU_TEST_INFO_NULL,

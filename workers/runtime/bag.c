@@ -11,15 +11,29 @@ typedef struct {
     cr_wire_pool_t texts[2];
     uint8_t *values;
     uint64_t *tickets;
-} bundle_t;
-
-struct bag {
-    bag_limits_t limits;
-    bundle_t bundles[2], *open, *sent; /* collecting; on its way */
-    uint64_t number;                   /* of `sent`, or of the next */
     bool outstanding;
     int64_t sent_us;
+} bundle_t;
+
+/* A ring: `out` bundles from `first` on are on their way, the next one collects. */
+struct bag {
+    bag_limits_t limits;
+    bundle_t *bundles;
+    size_t first, out;
+    uint64_t number; /* of the first */
 };
+
+static bundle_t *
+bundle_at(const bag_t *self, size_t behind_first)
+{
+    return &self->bundles[(self->first + behind_first) % (self->limits.batches + 1)];
+}
+
+static bundle_t *
+collecting(const bag_t *self)
+{
+    return bundle_at(self, self->out);
+}
 
 static cr_err_t
 open_bundle(bundle_t *bundle, size_t items)
@@ -47,10 +61,11 @@ bag_new(uint64_t first_batch, const bag_limits_t *limits)
     if (!self)
         return NULL;
     *self = (bag_t){.limits = *limits, .number = first_batch};
-    self->open = &self->bundles[0];
-    self->sent = &self->bundles[1];
-    cr_err_t err = open_bundle(self->open, limits->items);
-    if (open_bundle(self->sent, limits->items) != CR_OK || err != CR_OK)
+    self->bundles = calloc(limits->batches + 1, sizeof *self->bundles);
+    cr_err_t err = self->bundles ? CR_OK : CR_NOMEM;
+    for (size_t i = 0; err == CR_OK && i <= limits->batches; i++)
+        err = open_bundle(&self->bundles[i], limits->items);
+    if (err != CR_OK)
         bag_destroy(&self);
     return self;
 }
@@ -61,8 +76,9 @@ bag_destroy(bag_t **self_p)
     bag_t *self = *self_p;
     if (!self)
         return;
-    close_bundle(self->open);
-    close_bundle(self->sent);
+    for (size_t i = 0; self->bundles && i <= self->limits.batches; i++)
+        close_bundle(&self->bundles[i]);
+    free(self->bundles);
     free(self);
     *self_p = NULL;
 }
@@ -70,7 +86,7 @@ bag_destroy(bag_t **self_p)
 cr_err_t
 bag_add(bag_t *self, const cr_slice_t texts[2], uint8_t value)
 {
-    bundle_t *open = self->open;
+    bundle_t *open = collecting(self);
     for (size_t i = 0; i < CR_COUNT(open->texts); i++)
         if (texts[i].length > self->limits.text_bytes[i])
             return CR_INVAL;
@@ -87,49 +103,70 @@ bag_add(bag_t *self, const cr_slice_t texts[2], uint8_t value)
 size_t
 bag_collecting(const bag_t *self)
 {
-    return self->open->count;
+    return collecting(self)->count;
 }
 
 cr_err_t
 bag_wait(bag_t *self, uint64_t ticket)
 {
-    if (self->open->ticket_count == self->limits.items)
+    bundle_t *open = collecting(self);
+    if (open->ticket_count == self->limits.items)
         return CR_TOOBIG;
-    self->open->tickets[self->open->ticket_count++] = ticket;
+    open->tickets[open->ticket_count++] = ticket;
     return CR_OK;
+}
+
+static bool
+may_leave(const bag_t *self)
+{
+    size_t count = collecting(self)->count;
+    return count > 0 && (self->out == 0 || count == self->limits.items) &&
+           self->out < self->limits.batches;
 }
 
 int64_t
 bag_due_us(const bag_t *self)
 {
-    if (self->outstanding)
-        return self->sent_us + repeat_us;
-    return self->open->count > 0 ? INT64_MIN : INT64_MAX;
+    int64_t due_us = may_leave(self) ? INT64_MIN : INT64_MAX;
+    for (size_t i = 0; i < self->out; i++) {
+        const bundle_t *sent = bundle_at(self, i);
+        if (sent->outstanding && sent->sent_us + repeat_us < due_us)
+            due_us = sent->sent_us + repeat_us;
+    }
+    return due_us;
 }
 
-static void
-turn(bag_t *self)
+/* Where the batch is that is to be sent: a new one, or one that was not acknowledged for long. */
+static bool
+find_due(bag_t *self, int64_t now_us, size_t *behind_first)
 {
-    bundle_t *filled = self->open;
-    self->open = self->sent;
-    self->sent = filled;
-    self->outstanding = true;
+    if (may_leave(self)) {
+        collecting(self)->outstanding = true;
+        *behind_first = self->out++;
+        return true;
+    }
+    for (*behind_first = 0; *behind_first < self->out; ++*behind_first) {
+        const bundle_t *sent = bundle_at(self, *behind_first);
+        if (sent->outstanding && sent->sent_us + repeat_us <= now_us)
+            return true;
+    }
+    return false;
 }
 
 bool
 bag_due(bag_t *self, int64_t now_us, bag_batch_t *out)
 {
-    if (bag_due_us(self) > now_us)
+    size_t behind_first;
+    if (!find_due(self, now_us, &behind_first))
         return false;
-    if (!self->outstanding)
-        turn(self);
-    self->sent_us = now_us;
-    out->number = self->number;
-    out->values = (ProtobufCBinaryData){self->sent->count, self->sent->values};
+    bundle_t *sent = bundle_at(self, behind_first);
+    sent->sent_us = now_us;
+    out->number = self->number + behind_first;
+    out->values = (ProtobufCBinaryData){sent->count, sent->values};
     for (size_t i = 0; i < CR_COUNT(out->texts); i++) {
-        out->texts[i] = cr_wire_pool_message(&self->sent->texts[i]);
+        out->texts[i] = cr_wire_pool_message(&sent->texts[i]);
         /* A pool that lost its memory half-way may be one longer than the values. */
-        out->texts[i]->n_lengths = self->sent->count;
+        out->texts[i]->n_lengths = sent->count;
     }
     return true;
 }
@@ -137,21 +174,33 @@ bag_due(bag_t *self, int64_t now_us, bag_batch_t *out)
 void
 bag_resend(bag_t *self)
 {
-    self->sent_us = INT64_MIN / 2;
+    for (size_t i = 0; i < self->out; i++)
+        bundle_at(self, i)->sent_us = INT64_MIN / 2;
+}
+
+/* Batches are acknowledged in any order, and their places used again in theirs. */
+static void
+advance(bag_t *self)
+{
+    while (self->out > 0 && !bundle_at(self, 0)->outstanding) {
+        self->first = (self->first + 1) % (self->limits.batches + 1);
+        self->out--;
+        self->number++;
+    }
 }
 
 void
 bag_acknowledge(bag_t *self, uint64_t number, bag_release_fn *release, void *context)
 {
-    if (!self->outstanding || number != self->number)
+    if (number < self->number || number - self->number >= self->out)
         return;
-    bundle_t *sent = self->sent;
+    bundle_t *sent = bundle_at(self, number - self->number);
     size_t tickets = sent->ticket_count;
     sent->count = sent->ticket_count = 0;
+    sent->outstanding = false;
     for (size_t i = 0; i < CR_COUNT(sent->texts); i++)
         cr_wire_pool_reset(&sent->texts[i]);
-    self->number++;
-    self->outstanding = false;
+    advance(self);
     for (size_t i = 0; i < tickets; i++)
         release(context, sent->tickets[i]);
 }
@@ -159,13 +208,13 @@ bag_acknowledge(bag_t *self, uint64_t number, bag_release_fn *release, void *con
 bool
 bag_is_empty(const bag_t *self)
 {
-    return !self->outstanding && self->open->count == 0;
+    return self->out == 0 && collecting(self)->count == 0;
 }
 
 bool
 bag_holds(const bag_t *self, uint64_t ticket)
 {
-    for (size_t b = 0; b < CR_COUNT(self->bundles); b++)
+    for (size_t b = 0; b <= self->limits.batches; b++)
         for (size_t i = 0; i < self->bundles[b].ticket_count; i++)
             if (self->bundles[b].tickets[i] == ticket)
                 return true;

@@ -2,14 +2,15 @@
  * bag - what gateways say by themselves, on its way to the daemon
  *
  * Items (two texts and a byte each) collect while a batch waits for its acknowledgement and then go
- * together, so that a flood of single pushes costs one message a round trip. A batch is repeated
- * unchanged until it is acknowledged; whoever waits for it leaves a ticket.
+ * together, so that a flood of single pushes costs one message a round trip; more batches leave
+ * before that one is acknowledged only when they are full. A batch is repeated unchanged until it is
+ * acknowledged; whoever waits for it leaves a ticket.
  *
  * Ownership  texts are copied.
  * Time       an argument.
  * Threads    none.
- * Limits     one batch is on its way and one collects, each of so many items and as many tickets;
- *            more is refused (whoever said it says it again).
+ * Limits     so many batches are on their way and one collects, each of so many items and as many
+ *            tickets; more is refused (whoever said it says it again).
  */
 #ifndef BAG_H
 #define BAG_H
@@ -19,6 +20,7 @@
 typedef struct bag bag_t;
 
 typedef struct {
+    size_t batches;       /* on their way */
     size_t items;         /* of a batch */
     size_t text_bytes[2]; /* of an item */
 } bag_limits_t;

@@ -8,8 +8,9 @@ struct news {
     Crier__V1__Replies replies_message;
 };
 
-static const bag_limits_t receipt_limits = {NEWS_RECEIPTS_MAX, {NEWS_ID_MAX, NEWS_ID_MAX}};
-static const bag_limits_t reply_limits = {NEWS_REPLIES_MAX, {NEWS_ADDRESS_MAX, NEWS_TEXT_MAX}};
+static const bag_limits_t receipt_limits = {
+    NEWS_RECEIPT_BATCHES, NEWS_RECEIPTS_MAX, {NEWS_ID_MAX, NEWS_ID_MAX}};
+static const bag_limits_t reply_limits = {1, NEWS_REPLIES_MAX, {NEWS_ADDRESS_MAX, NEWS_TEXT_MAX}};
 
 news_t *
 news_new(uint64_t first_batch)

@@ -7,7 +7,8 @@
  * Source     docs/protocol.md sections 5 and 6.
  * Ownership  texts are copied.
  * Time       an argument.
- * Limits     1,024 receipts and 256 replies a batch; more is refused until the next.
+ * Limits     1,024 receipts a batch, 32 on their way; one of 256 replies; more is refused until the
+ *            next.
  */
 #ifndef NEWS_H
 #define NEWS_H
@@ -16,6 +17,7 @@
 #include "runtime/bag.h"
 
 enum {
+    NEWS_RECEIPT_BATCHES = 32, /* on their way */
     NEWS_RECEIPTS_MAX = 1024,
     NEWS_REPLIES_MAX = 256,
     NEWS_ID_MAX = 128,
