@@ -146,9 +146,8 @@ apply_run(core_t *core, item_t **items, size_t count)
         items[i]->settled = true;
         items[i]->batch->left--;
     }
-    /* What another write said already may not be stored yet: this answer waits behind it. */
-    if (write_is_empty(&write) && channel->broadcast->writes_out == 0)
-        return;
+    if (write_is_empty(&write))
+        return; /* said before, in this round or one that is stored: the answer waits for the round */
     core->receipt_writes++;
     write_send(core, &write, &(ticket_t){.kind = TICKET_RECEIPTS});
 }

@@ -86,12 +86,8 @@ BREAKAGES = {
         "bool done ="),
     "receipts are acknowledged before they are stored": (
         "receipts.c",
-        "    if (batch->finding || batch->writes > 0)\n        return;\n    if (!batch->acknowledged)",
-        "    if (batch->finding)\n        return;\n    if (!batch->acknowledged)"),
-    "a doubled receipt is acknowledged before the first is stored": (
-        "receipts.c",
-        "    if (write_is_empty(&write) && channel->broadcast->writes_out == 0)\n",
-        "    if (write_is_empty(&write))\n"),
+        "        if (core->receipt_writes == 0)\n            end_round(core);\n",
+        "        end_round(core);\n"),
     "a failure hides an earlier submit without an end": (
         "policy.c",
         "return self->doubtful && cr_status_class(outcome) == CR_STATUS_CLASS_FAILED",
