@@ -40,7 +40,9 @@ write_flag(cr_str_t *out, const json_t *value)
     cr_str_append_text(out, word(json_is_true(value) ? W_YES : W_NO));
 }
 
-/* "SMS=12, WeChat=3"; an object in an object stands in brackets. */
+static void write_names(cr_str_t *out, const json_t *value);
+
+/* "SMS=12, WeChat=3"; an object or a list in an object stands in brackets. */
 static void
 write_members(cr_str_t *out, const json_t *object)
 {
@@ -52,9 +54,9 @@ write_members(cr_str_t *out, const json_t *object)
             continue;
         cr_str_appendf(out, "%s%s=", gap, word_for(key));
         gap = ", ";
-        if (json_is_object(member)) {
+        if (json_is_object(member) || json_is_array(member)) {
             cr_str_append_char(out, '(');
-            write_members(out, member);
+            write_names(out, member);
             cr_str_append_char(out, ')');
         } else
             write_text(out, member);

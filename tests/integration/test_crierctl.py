@@ -1,4 +1,5 @@
 """crierctl alone: its command line, and its tables, exit codes and live bars against a small HTTP server of our own."""
+import datetime
 import fcntl
 import json
 import os
@@ -228,6 +229,44 @@ class Answers(Connected):
         self.crierd.says("GET /v1/audit?limit=50", {"items": [{"n": 7, "at": "2026-05-12T09:00:00.123+08:00", "who": "crierd", "what": "broadcast_settled",
                                                                 "object": "B-0000001K", "detail": {"audience": 3, "counts": {"sms": {"delivered": 2, "failed": 0}}}}]})
         self.assertIn("audience=3, counts=(SMS=(delivered=2))", self.as_planner("audit").stdout)
+
+    def test_lists_in_details_of_the_audit_are_told(self):
+        self.crierd.says("GET /v1/audit?limit=50", {"items": [{"n": 7, "at": "2026-05-12T09:00:00.123+08:00", "who": "resident", "what": "opt_out",
+                                                                "object": "H1", "detail": {"channels": ["sms"], "recipients": ["H1", "H2"]}}]})
+        self.assertIn("channels=(SMS), recipients=(H1, H2)", self.as_planner("audit").stdout)
+
+    def reply(self, text):
+        return {"id": "1-0", "at": "2026-05-12T09:00:00.123+08:00", "channel": "sms", "address": "138****1234", "kind": "text", "text": text, "did": "opted_out",
+                "drill": False, "people": 1, "recipients": ["P1"]}
+
+    def test_replies_are_read_page_by_page_until_there_are_enough(self):
+        self.crierd.says("GET /v1/replies?limit=3&recipient=P1", {"items": [self.reply("退订")], "next": "9-0"})
+        self.crierd.says("GET /v1/replies?limit=2&recipient=P1&cursor=9-0", {"items": [], "next": "7-0"})
+        self.crierd.says("GET /v1/replies?limit=2&recipient=P1&cursor=7-0", {"items": [self.reply("TD"), self.reply("R")], "next": "5-0"})
+        words = ("replies", "--recipient", "P1", "--limit", "3")
+        for language, said in ((ENGLISH, "opted out"), (CHINESE, "已退订")):
+            shown = self.as_planner(*words, language=language).stdout
+            self.assertEqual(shown.count("2026-05-12 09:00:00"), 3, shown)
+            self.assertIn(said, shown)
+        document = json.loads(self.as_planner(*words, "--json").stdout)
+        self.assertEqual(([item["text"] for item in document["items"]], document["next"]), (["退订", "TD", "R"], "5-0"))
+        self.as_planner("replies", "--since", "2026-05-12T09:00:00+08:00")
+        since = urllib.parse.parse_qs(self.crierd.requests[-1][1].partition("?")[2])["since"][0]
+        self.assertEqual(datetime.datetime.fromisoformat(since).timestamp(), 1778547600)
+
+    def test_since_when_and_why_somebody_opted_out_is_told(self):
+        sources = {"reply": ("the person wrote 退订", "本人回复 退订"), "staff": ("entered by 退订", "由 退订 登记"),
+                   "unsubscribe": ("by the link in a mail", "退订链接")}
+        for source, said in sources.items():
+            reason = {"at": "2026-05-12T09:00:00.123+08:00", "source": source, "detail": "退订"}
+            self.crierd.says("GET /v1/recipients/P1", {"id": "P1", "opted_out": ["sms"], "opt_outs": {"sms": reason}})
+            self.crierd.says("GET /v1/broadcasts/B-1/deliveries/P1", {"broadcast": "B-1", "recipient": "P1", "in_audience": True, "rank": 1, "channels": {
+                "sms": {"status": "suppressed_optout", "address": "138****1234", "attempts": [], "opt_out": reason}}})
+            for words in (("recipients", "show", "P1"), ("explain", "B-1", "--recipient", "P1")):
+                for language, sentence in zip((ENGLISH, CHINESE), said):
+                    shown = self.as_planner(*words, language=language).stdout
+                    self.assertIn(sentence, shown)
+                    self.assertIn("2026-05-12 09:00:00", shown)
 
     def test_values_are_escaped_in_paths(self):
         self.as_planner("recipients", "show", "a/b?c 张")
