@@ -269,12 +269,12 @@ plan_load(plan_t *self, ledger_t *ledger, cr_fault_t *fault)
         err = ledger_load_documents(ledger, "gateways", on_gateway, &loading, fault);
     if (err == CR_OK)
         err = ledger_load_broadcasts(ledger, on_broadcast, &loading, fault);
+    if (err == CR_OK) /* takes the fence of people: from here on nobody else's replies are stored */
+        err = importer_load(&self->importer_config, &self->directory, fault);
     if (err == CR_OK)
         err = load_marks(self, ledger, fault);
     if (err == CR_OK)
         err = load_reasons(self, ledger, fault);
-    if (err == CR_OK)
-        err = importer_load(&self->importer_config, &self->directory, fault);
     if (err ==
         CR_OK) /* after the directory and the marks: who shares an address follows from them */
         err = load_restarts(self, ledger, fault);

@@ -10,4 +10,6 @@ function(cr_redis_test name)
 endfunction()
 
 cr_redis_test(ledger cr_daemon_core)
+cr_redis_test(ledger_replies cr_daemon_core)
+target_include_directories(test_ledger_replies PRIVATE ${CMAKE_SOURCE_DIR}/daemon/ledger)
 target_include_directories(test_ledger PRIVATE ${CMAKE_SOURCE_DIR}/daemon/ledger)
