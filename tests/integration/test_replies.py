@@ -78,13 +78,13 @@ class Replies(unittest.TestCase):
         return next(float(line.split()[1]) for line in text.splitlines() if line.startswith(name + " "))
 
     def test_a_word_opts_everybody_out_whom_a_notice_reaches_there(self):
-        self.gateway().tell((TEXT, HOME, " 退订。"), (TEXT, HOME, "退订"), (TEXT, NOBODY, "T"))
+        self.gateway().tell((TEXT, HOME, " 退订。"), (TEXT, HOME, "R"), (TEXT, NOBODY, "T"))
         for person in ("H1", "H2", "H3"):
             shown = self.shown(person)
             self.assertEqual(shown["opted_out"], ["sms"])
             self.assertEqual((shown["opt_outs"]["sms"]["source"], shown["opt_outs"]["sms"]["detail"]), ("reply", "退订"))
         self.assertEqual(self.shown("O1")["opted_out"], [])
-        line, = self.opt_outs()  # one for the batch, though the word was written twice
+        line, = self.opt_outs()  # one for the batch, though it was said twice
         self.assertEqual((line["who"], line["object"], line["detail"]["recipients"]), ("resident", "H1", ["H1", "H2", "H3"]))
         newest, second, first = self.replies()
         self.assertEqual((newest["text"], newest["did"], newest["people"], newest["recipients"]), ("T", "kept", 0, []))
@@ -150,6 +150,7 @@ class Replies(unittest.TestCase):
             gateway.say_replies(batch, (TEXT, OTHER, "退订"))
             wait_until(lambda: gateway.is_taken(batch), "the repeated batch to be taken")
         self.stored_once()
+        self.assertEqual(self.metric("crier_replies_total"), 1)
 
     def test_a_daemon_that_dies_before_it_says_so_records_nothing_twice(self):
         gateway = self.gateway()
@@ -157,10 +158,13 @@ class Replies(unittest.TestCase):
         wait_until(lambda: self.rig.redis("XLEN", "{d}:replies") == "1", "the reply to be stored")
         self.rig.processes["crierd"].kill()  # the gateway has heard nothing yet
         self.rig.restart("crierd")
+        self.stored_once()
+        self.rig.ctl("operator", "recipients", "opt-in", "O1", "--channel", "sms")
         again = self.gateway()
         again.say_replies(7, (TEXT, OTHER, "退订"))
         wait_until(lambda: again.is_taken(7), "it to be taken")
-        self.stored_once()
+        self.assertEqual(self.shown("O1")["opted_out"], [])  # it was said before that
+        self.assertEqual((self.rig.redis("XLEN", "{d}:replies"), len(self.opt_outs())), ("1", 1))
 
     def test_while_redis_is_away_nothing_is_taken_and_then_it_is(self):
         gateway = self.gateway()
