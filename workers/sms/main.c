@@ -2,23 +2,35 @@
 #include <string.h>
 
 #include "aliyun.h"
+#include "http_gateway.h"
 #include "trunk.h"
 
 static const struct {
     const gateway_kind_t *kind;
-    bool listens; /* its receipts are pushed over HTTP */
+    const char *receipts; /* of http.receipts; NULL: whatever it is */
+    bool listens;         /* receipts are pushed over HTTP */
 } kinds[] = {
-    {&aliyun_gateway, true},
-    {&smpp_gateway, false},
-    {&cmpp_gateway, false},
+    {&aliyun_gateway, NULL, true},
+    {&smpp_gateway, NULL, false},
+    {&cmpp_gateway, NULL, false},
+    {&http_plain_gateway, "none", false},
+    {&http_reference_gateway, "reference", true},
+    {&http_id_gateway, "id", true},
 };
+
+static bool
+is_chosen(size_t i, const sms_config_t *config)
+{
+    return strcmp(kinds[i].kind->name, config->kind) == 0 &&
+           (!kinds[i].receipts || strcmp(kinds[i].receipts, config->http_receipts) == 0);
+}
 
 static cr_err_t
 start(cr_service_t *service, const void *config, void **app, cr_fault_t *fault)
 {
     const sms_config_t *own = config;
     size_t i = 0;
-    while (i + 1 < CR_COUNT(kinds) && strcmp(kinds[i].kind->name, own->kind) != 0)
+    while (i + 1 < CR_COUNT(kinds) && !is_chosen(i, own))
         i++;
     return runtime_start(service, kinds[i].kind, config, kinds[i].listens ? &own->listen : NULL,
                          app, fault);

@@ -21,6 +21,11 @@ typedef struct {
     int64_t binds, bind_window, idle_ms, source_ton, source_npi, dest_ton, dest_npi;
     bool reference;
     char *registry_file;
+    /* http */
+    char *http_method, *http_headers, *http_body, *http_body_type, *http_secret_file;
+    char *http_code, *http_id, *http_outcomes, *http_receipts;
+    char *http_receipt_list, *http_receipt_name, *http_receipt_code, *http_receipt_outcomes;
+    char *http_receipt_reply;
 } sms_config_t;
 
 extern const cr_option_t sms_options[];

@@ -84,8 +84,8 @@ judge(const rule_t *rules, size_t count, cr_slice_t code, cr_status_t otherwise)
     return otherwise;
 }
 
-static cr_status_t
-judge_status(long status)
+cr_status_t
+sms_status_outcome(long status)
 {
     for (size_t i = 0; i < CR_COUNT(statuses); i++)
         if (status >= statuses[i].from && status <= statuses[i].to)
@@ -98,7 +98,7 @@ judge_answer(const cr_http_answer_t *answer)
 {
     json_t *body = json_loadb(answer->body.text, answer->body.length, 0, NULL);
     const char *code = json_string_value(json_object_get(body, "Code"));
-    cr_status_t status = judge_status(answer->status);
+    cr_status_t status = sms_status_outcome(answer->status);
     if (code)
         status = judge(answers, CR_COUNT(answers), cr_slice_of(code), status);
     json_decref(body);
@@ -106,17 +106,28 @@ judge_answer(const cr_http_answer_t *answer)
 }
 
 outcome_t
+sms_unanswered_outcome(const cr_http_answer_t *answer)
+{
+    if (answer->sent)
+        return (outcome_t){.status = CR_STATUS_UNKNOWN};
+    return (outcome_t){
+        .status = CR_STATUS_RETRY_1, .retry_after_ms = UNREACHED_RETRY_MS, .away = true};
+}
+
+uint32_t
+sms_retry_after_ms(const cr_http_answer_t *answer)
+{
+    return answer->retry_after_ms < UINT32_MAX ? (uint32_t)answer->retry_after_ms : UINT32_MAX;
+}
+
+outcome_t
 sms_answer_outcome(const cr_http_answer_t *answer)
 {
-    if (!answer->answered && answer->sent)
-        return (outcome_t){.status = CR_STATUS_UNKNOWN};
     if (!answer->answered)
-        return (outcome_t){
-            .status = CR_STATUS_RETRY_1, .retry_after_ms = UNREACHED_RETRY_MS, .away = true};
+        return sms_unanswered_outcome(answer);
     outcome_t outcome = {.status = judge_answer(answer), .away = answer->status >= 500};
-    if (outcome.status == CR_STATUS_RETRY_1 && answer->retry_after_ms > 0)
-        outcome.retry_after_ms =
-            answer->retry_after_ms < UINT32_MAX ? (uint32_t)answer->retry_after_ms : UINT32_MAX;
+    if (outcome.status == CR_STATUS_RETRY_1)
+        outcome.retry_after_ms = sms_retry_after_ms(answer);
     return outcome;
 }
 

@@ -13,6 +13,12 @@
 #include "cr_http.h"
 #include "runtime/outcome.h"
 
+/* Of an answer that did not come: UNKNOWN, or RETRY if nothing left this host. */
+outcome_t sms_unanswered_outcome(const cr_http_answer_t *answer);
+/* Of an answer that carries no word of the API, by its status of HTTP. */
+cr_status_t sms_status_outcome(long status);
+/* As Retry-After has it; 0: it does not say. */
+uint32_t sms_retry_after_ms(const cr_http_answer_t *answer);
 outcome_t sms_answer_outcome(const cr_http_answer_t *answer);
 cr_status_t sms_receipt_outcome(bool success, cr_slice_t code);
 
