@@ -13,6 +13,9 @@
 
 #include "cr_str.h"
 
+#define CR_TOKEN_BOUNCE "bounce"
+#define CR_TOKEN_UNSUBSCRIBE "unsubscribe"
+
 enum { CR_TOKEN_KEY_BYTES = 32, CR_TOKEN_MAC_TEXT = 24 };
 
 /* Appends "TEXT.MAC". */

@@ -81,6 +81,8 @@ const cr_option_t app_options[] = {
         "a delivery without a receipt is unconfirmed after this; 0: never"),
     INT("plan.expires_default_s", plan.expires_default_s, 60, YEAR_S, "86400",
         "a broadcast that names no expiry ends after this"),
+    SECRET("plan.token_key_file", plan.token_key_file, 0, "",
+           "key of the links to unsubscribe in mails, the same as crier-mail's; empty: they are refused"),
     TEXT("plan.opt_out_words", plan.opt_out_words, 0, "",
          "further words by which residents opt out, beside R T TD N 0000 退订 拒收 取消; capital letters, blanks between"),
     TEXT("plan.sms_signature", plan.sms_signature, 0, "", "sender of templates that name none"),

@@ -85,12 +85,17 @@ head_token(const head_t *self, const char **token, cr_fault_t *fault)
 cr_err_t
 head_check_type(const head_t *self, route_body_t body, cr_fault_t *fault)
 {
-    const char *wanted = body == ROUTE_BODY_CSV ? "text/csv" : "application/json";
+    static const char *const wanted[][2] = {
+        [ROUTE_BODY_JSON] = {"application/json"},
+        [ROUTE_BODY_CSV] = {"text/csv"},
+        [ROUTE_BODY_FORM] = {"application/x-www-form-urlencoded", "multipart/form-data"},
+    };
     const char *value = self->value[HEAD_TYPE] ? self->value[HEAD_TYPE] : "";
     size_t length = strcspn(value, "; \t");
-    if (length == strlen(wanted) && strncasecmp(value, wanted, length) == 0)
-        return CR_OK;
-    return cr_fault_set(fault, CR_INVAL, "Content-Type must be %s", wanted);
+    for (size_t i = 0; i < CR_COUNT(wanted[body]) && wanted[body][i]; i++)
+        if (length == strlen(wanted[body][i]) && strncasecmp(value, wanted[body][i], length) == 0)
+            return CR_OK;
+    return cr_fault_set(fault, CR_INVAL, "Content-Type must be %s", wanted[body][0]);
 }
 
 cr_err_t

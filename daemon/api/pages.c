@@ -6,6 +6,7 @@
 
 #include "metrics.h"
 #include "openapi.h"
+#include "unsubscribe.h"
 
 enum { TEXT_MAX = 1 << 20, READY_TIMEOUT_MS = 2000 };
 
@@ -82,6 +83,14 @@ page_readyz(const pages_source_t *source, cr_str_t *out, answer_t *answer)
     plan_answer_fini(&ready);
 }
 
+static void
+page_unsubscribe(const pages_source_t *source, cr_str_t *out, answer_t *answer)
+{
+    (void)source;
+    (void)answer;
+    unsubscribe_ask(out);
+}
+
 static const struct {
     page_fn *write;
     const char *media_type;
@@ -90,6 +99,7 @@ static const struct {
     [ROUTE_OPENAPI] = {page_openapi, "application/json"},
     [ROUTE_METRICS] = {page_metrics, "text/plain; version=0.0.4; charset=utf-8"},
     [ROUTE_HEALTHZ] = {page_healthz, "text/plain; charset=utf-8"},
+    [ROUTE_UNSUBSCRIBE] = {page_unsubscribe, "text/html; charset=utf-8"},
     [ROUTE_READYZ] = {page_readyz, "text/plain; charset=utf-8"},
 };
 

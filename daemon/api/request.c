@@ -11,6 +11,7 @@
 #include "metrics.h"
 #include "pages.h"
 #include "problem.h"
+#include "unsubscribe.h"
 #include "upload.h"
 
 enum {
@@ -143,7 +144,8 @@ static void
 check_token(request_t *self)
 {
     cr_fault_t fault;
-    if (self->route->page == ROUTE_PLAN && head_token(&self->head, &self->token, &fault) != CR_OK)
+    bool is_needed = self->route->page == ROUTE_PLAN && !self->route->is_open;
+    if (is_needed && head_token(&self->head, &self->token, &fault) != CR_OK)
         refuse(self, MHD_HTTP_UNAUTHORIZED, &fault, NULL);
 }
 
@@ -394,6 +396,20 @@ answer_json_request(request_t *self)
         refuse_by_error(self, &fault, member);
 }
 
+/* A person reads the answer, or a mail provider that looks at its status alone. */
+static void
+answer_form(request_t *self)
+{
+    cr_fault_t fault;
+    if (cr_str_err(&self->body) != CR_OK || !unsubscribe_is_asked(cr_str_slice(&self->body))) {
+        cr_fault_set(&fault, CR_INVAL, "the body must be List-Unsubscribe=One-Click");
+        refuse_by_error(self, &fault, NULL);
+        return;
+    }
+    ask_verb(self, NULL);
+    unsubscribe_say(&self->answer);
+}
+
 static void
 answer_upload(request_t *self)
 {
@@ -412,6 +428,8 @@ request_finish(request_t *self, struct MHD_Connection *connection)
             answer_page(self);
         else if (self->upload)
             answer_upload(self);
+        else if (self->route->body == ROUTE_BODY_FORM)
+            answer_form(self);
         else
             answer_json_request(self);
     }

@@ -51,6 +51,8 @@ static const route_t routes[] = {
     ASK("GET", "/v1/replies", REPLIES, NONE, 200,
         QUERY({"recipient", ROUTE_TEXT}, {"since", ROUTE_TEXT}, PAGING)),
     ASK("GET", "/v1/audit", AUDIT, NONE, 200, QUERY(PAGING)),
+    {.method = "POST", .pattern = "/u/{token}", .verb = PLAN_UNSUBSCRIBE, .body = ROUTE_BODY_FORM, .is_open = true, .success = 200},
+    SHOW("/u/{token}", UNSUBSCRIBE),
     SHOW("/", INDEX),
     SHOW("/v1/openapi.json", OPENAPI),
     SHOW("/metrics", METRICS),

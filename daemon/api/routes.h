@@ -15,7 +15,7 @@
 
 enum { ROUTE_QUERY_MAX = 4, ROUTE_MEMBER_MAX = 64 };
 
-typedef enum { ROUTE_BODY_NONE, ROUTE_BODY_JSON, ROUTE_BODY_CSV } route_body_t;
+typedef enum { ROUTE_BODY_NONE, ROUTE_BODY_JSON, ROUTE_BODY_CSV, ROUTE_BODY_FORM } route_body_t;
 
 /* What is answered without a question to plan, and without a token; table in pages.c. */
 typedef enum {
@@ -25,6 +25,7 @@ typedef enum {
     ROUTE_METRICS,
     ROUTE_HEALTHZ,
     ROUTE_READYZ,
+    ROUTE_UNSUBSCRIBE,
     ROUTE_PAGE_COUNT
 } route_page_t;
 
@@ -39,6 +40,7 @@ typedef struct {
     const char *method, *pattern;
     plan_verb_t verb;
     route_body_t body;
+    bool is_open;     /* nobody is asked for a token */
     unsigned success; /* what plan's plain 200 is in HTTP */
     route_query_t query[ROUTE_QUERY_MAX];
     struct {

@@ -10,6 +10,7 @@
 #include "cr_log.h"
 #include "importer.h"
 #include "shelf.h"
+#include "unsubscribe.h"
 #include "users.h"
 
 enum { PLAN_OPS_MAX = LEDGER_INFLIGHT_MAX / 2 };
@@ -43,8 +44,10 @@ struct plan {
     zsock_t *ledger;   /* PAIR */
     zsock_t *dispatch; /* PAIR */
     zactor_t *importer;
-    ask_t *counting;  /* reads the bytes of what ended before our start */
-    ask_t *import;    /* the one import under way */
+    ask_t *counting; /* reads the bytes of what ended before our start */
+    ask_t *import;   /* the one import under way */
+    unsubscribe_t *unsubscribe;
+    uint8_t token_key[CR_KEY_BYTES]; /* of links in mails, when there is a file of it */
     zlist_t *replies; /* batches whose people are to be looked for, the first in its midst */
 
     zlistx_t *open; /* asks that plan holds */
@@ -150,6 +153,9 @@ int imports_on_importer(zloop_t *loop, zsock_t *socket, void *plan);
 /* replies.c: takes what was said out of the news. */
 void replies_heard(plan_t *self, dispatch_message_t *news);
 void replies_tick(plan_t *self);
+
+/* unsubscribe.c */
+void unsubscribe_tick(plan_t *self);
 
 /* marks.c */
 void marks_begin(plan_t *self);

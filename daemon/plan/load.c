@@ -20,6 +20,8 @@ load_keys(plan_t *self, cr_fault_t *fault)
     importer->epoch = self->epoch;
     importer->divisions_file = self->config.divisions_file;
     cr_err_t err = cr_keys_load_secret(self->config.seal_key_file, importer->seal_key, fault);
+    if (err == CR_OK && self->config.token_key_file[0])
+        err = cr_keys_load_secret(self->config.token_key_file, self->token_key, fault);
     if (err != CR_OK || self->config.admin_token_file[0] == '\0')
         return err;
     err = cr_keys_load_line(self->config.admin_token_file, &token, fault);

@@ -19,10 +19,11 @@ build(plan_t *self, cr_fault_t *fault)
     self->open = zlistx_new();
     self->ops = zlist_new();
     self->replies = zlist_new();
+    self->unsubscribe = unsubscribe_new();
     self->off_duty = json_object();
     self->gateways = json_object();
     bool complete = self->off_duty && self->gateways && self->users && self->templates &&
-                    self->history && self->open && self->ops && self->replies;
+                    self->history && self->open && self->ops && self->replies && self->unsubscribe;
     for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++) {
         self->unsaved[channel] = roaring_bitmap_create();
         self->pardoned[channel] = roaring_bitmap_create();
@@ -93,6 +94,7 @@ plan_destroy(plan_t **self_p)
     zlistx_destroy(&self->open);
     zlist_destroy(&self->ops);
     zlist_destroy(&self->replies);
+    unsubscribe_destroy(&self->unsubscribe);
     free(self);
     *self_p = NULL;
 }

@@ -71,6 +71,7 @@
     X(STATUS, PLAN_ANYONE, false)                                                                  \
     X(REPLIES, R(OPERATOR) | R(DUTY) | R(AUDITOR) | R(ADMIN), false)                               \
     X(AUDIT, R(AUDITOR) | R(ADMIN), false)                                                         \
+    X(UNSUBSCRIBE, PLAN_ANYONE, true)                                                              \
     X(READY, PLAN_ANYONE, false)
 
 typedef enum {
@@ -90,7 +91,7 @@ typedef enum {
 
 typedef struct {
     plan_verb_t verb;
-    const char *token;           /* bearer token of the caller; NULL: nobody (only READY) */
+    const char *token;           /* bearer token of the caller; NULL: nobody (READY, UNSUBSCRIBE) */
     const char *idempotency_key; /* NULL: none */
     const char *body_hash;       /* hex digest of verb, path and body, for the idempotency key */
     json_t *arguments; /* owned by the call afterwards; path and query parameters and body members
@@ -117,8 +118,9 @@ typedef struct {
     int64_t receipt_wait_s;       /* default of broadcasts */
     int64_t expires_default_s;
     int64_t attempts_max;
-    const char *sms_signature; /* default sender */
-    const char *opt_out_words; /* further ones, separated by blanks */
+    const char *sms_signature;  /* default sender */
+    const char *token_key_file; /* of links in mails; "": no such link is taken */
+    const char *opt_out_words;  /* further ones, separated by blanks */
     quiet_config_t quiet;
     frequency_config_t frequency;
 } plan_config_t;

@@ -74,6 +74,7 @@ schedule_on_tick(zloop_t *loop, int timer, void *plan)
     (void)timer;
     marks_tick(self);
     replies_tick(self);
+    unsubscribe_tick(self);
     show_queues(self);
     metrics_set(METRIC_REQUESTS_WAITING, (int64_t)zlistx_size(self->open));
     for (size_t i = 0; i < self->broadcast_count && !self->halted && !self->stopping; i++)

@@ -60,6 +60,7 @@ static const argument_t rule[] = {
     {"weight", ARGUMENT_ANY, false},  {"per_second", ARGUMENT_ANY, false},
     {"per_day", ARGUMENT_ANY, false}, {"carriers", ARGUMENT_TEXTS, false},
     {"paused", ARGUMENT_FLAG, false}, {NULL}};
+static const argument_t token_only[] = {{"token", ARGUMENT_TEXT, true}, {NULL}};
 static const argument_t explain[] = {
     {"id", ARGUMENT_TEXT, true}, {"recipient", ARGUMENT_TEXT, true}, {NULL}};
 
@@ -103,6 +104,7 @@ static const struct {
     [PLAN_STATUS] = {verb_status, none},
     [PLAN_REPLIES] = {verb_replies, replies},
     [PLAN_AUDIT] = {verb_audit, page},
+    [PLAN_UNSUBSCRIBE] = {verb_unsubscribe, token_only},
     [PLAN_READY] = {verb_ready, none},
 };
 
@@ -158,7 +160,7 @@ verbs_admit(plan_t *self, ask_t *ask)
         refuse(self, ask, CR_AGAIN, 503, "another daemon has taken over");
     else if (zlistx_size(self->open) > ASK_MAX)
         refuse(self, ask, CR_AGAIN, 503, "too many requests are waiting");
-    else if (ask->verb == PLAN_READY)
+    else if (ask->verb == PLAN_READY || ask->verb == PLAN_UNSUBSCRIBE)
         start(self, ask);
     else if (!identify(self, ask))
         refuse(self, ask, CR_DENIED, 401, "no valid token");

@@ -71,6 +71,9 @@ void verb_ready(plan_t *self, ask_t *ask);
 /* reply_verbs.c */
 void verb_replies(plan_t *self, ask_t *ask);
 
+/* unsubscribe.c */
+void verb_unsubscribe(plan_t *self, ask_t *ask);
+
 /* What several verbs need: the broadcast or recipient of the argument `id`; the ask is refused when
  * there is none. */
 broadcast_t *ask_broadcast(plan_t *self, ask_t *ask);

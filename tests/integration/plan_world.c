@@ -167,6 +167,7 @@ world_start(world_t *self)
                           .receipt_wait_s = 60,
                           .expires_default_s = 3600,
                           .attempts_max = 3,
+                          .token_key_file = "",
                           .sms_signature = "Office"};
     cr_err_t err = open_ledger(self, &ledger, &fault);
     if (err == CR_OK)

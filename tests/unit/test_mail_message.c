@@ -193,7 +193,7 @@ whoever_reads_may_leave_but_not_what_saves_lives(void)
     const char *link = header_of(&bulk, "List-Unsubscribe");
     CU_ASSERT_EQUAL(strncmp(link, "<https://kp.pingyin.test/u/0000001K.m.4711.", 43), 0);
     cr_slice_t token = {link + 27, strlen(link) - 28}, delivery;
-    CU_ASSERT_EQUAL(cr_token_check(token, sender.key, MAIL_TOKEN_UNSUBSCRIBE, &delivery), CR_OK);
+    CU_ASSERT_EQUAL(cr_token_check(token, sender.key, CR_TOKEN_UNSUBSCRIBE, &delivery), CR_OK);
     CU_ASSERT_STRING_EQUAL(header_of(&bulk, "List-Unsubscribe-Post"), "List-Unsubscribe=One-Click");
     CU_ASSERT_STRING_EQUAL(header_of(&bulk, "List-Id"), "<notices.crier.test>");
     CU_ASSERT_STRING_EQUAL(header_of(&bulk, "Precedence"), "bulk");
@@ -212,7 +212,7 @@ bounces_come_back_with_the_reference(void)
     CU_ASSERT_TRUE(at - path.text <= 64);
     CU_ASSERT_STRING_EQUAL(at, "@bounce.pingyin.test");
     cr_slice_t token = {path.text + strlen(local), (size_t)(at - path.text) - strlen(local)}, text;
-    CU_ASSERT_EQUAL_FATAL(cr_token_check(token, sender.key, MAIL_TOKEN_BOUNCE, &text), CR_OK);
+    CU_ASSERT_EQUAL_FATAL(cr_token_check(token, sender.key, CR_TOKEN_BOUNCE, &text), CR_OK);
     CU_ASSERT_TRUE(cr_slice_equal(text, CR_SLICE("0000001K.m.4711.2")));
     cr_str_fini(&path);
 }

@@ -56,7 +56,7 @@ append_list_headers(cr_str_t *out, const message_t *message, const mail_sender_t
         return;
     cr_str_append_text(out, "List-Unsubscribe: <");
     cr_str_append_text(out, sender->unsubscribe_url);
-    cr_token_append(out, sender->key, MAIL_TOKEN_UNSUBSCRIBE, delivery_of(message));
+    cr_token_append(out, sender->key, CR_TOKEN_UNSUBSCRIBE, delivery_of(message));
     cr_str_append_text(out, ">\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n");
 }
 
@@ -116,7 +116,7 @@ mail_message_return_path(const message_t *message, const mail_sender_t *sender, 
         return;
     }
     cr_str_append_text(out, "bounces+");
-    cr_token_append(out, sender->key, MAIL_TOKEN_BOUNCE, cr_slice_of(message->reference));
+    cr_token_append(out, sender->key, CR_TOKEN_BOUNCE, cr_slice_of(message->reference));
     cr_str_append_char(out, '@');
     cr_str_append_text(out, sender->bounce_domain);
 }

@@ -15,9 +15,6 @@
 #include "cr_str.h"
 #include "runtime/render.h"
 
-#define MAIL_TOKEN_BOUNCE "bounce"
-#define MAIL_TOKEN_UNSUBSCRIBE "unsubscribe" /* daemon/api/unsubscribe.c checks it */
-
 typedef struct {
     const char *from;            /* address of the office */
     const char *domain;          /* right half of the Message-ID */

@@ -12,7 +12,7 @@ static const cr_option_t options[] = {
     {"gateway.bounce_domain", CR_OPT_TEXT, offsetof(smtp_config_t, bounce_domain), 0, 190, "", NULL,
      "domain whose bounces+... addresses come back to us; empty: gateway.from gets bounces"},
     {"gateway.token_key_file", CR_OPT_SECRET_FILE, offsetof(smtp_config_t, token_key_file), 0, 4096,
-     "", NULL, "file with the key of those links and addresses; crierd's mail.token_key_file"},
+     "", NULL, "file with the key of those links and addresses; crierd's plan.token_key_file"},
     {"gateway.tls", CR_OPT_TEXT, offsetof(smtp_config_t, tls), 1, 8, "starttls",
      "off|starttls|smtps", "how the way to the relay is encrypted"},
     {"gateway.ca_file", CR_OPT_TEXT, offsetof(smtp_config_t, ca_file), 0, 4096, "", NULL,
