@@ -25,7 +25,7 @@ class Rolling(unittest.TestCase):
     pause is longer than a resident would notice."""
 
     PAUSE_S = 1.0  # of workers: the other one goes on
-    DAEMON_PAUSE_S = 3.0  # of crierd, or until its standby has taken over
+    DAEMON_PAUSE_S = 2.0  # of crierd, or until its standby has taken over
 
     def begin(self, second=False):
         rig = self.rig = county(people=2500)

@@ -94,8 +94,8 @@ BREAKAGES = {
         "return false && cr_status_class(outcome) == CR_STATUS_CLASS_FAILED"),
     "what one gateway may have sent is given to another": (
         "lease.c",
-        "if (doubter == 0 || doubter == gateway_key(lease) ||",
-        "if (doubter >= 0 || doubter == gateway_key(lease) ||"),
+        "if (doubter == 0 || doubter == gateway_key(lease->gateway) ||",
+        "if (doubter >= 0 || doubter == gateway_key(lease->gateway) ||"),
     "a cancelled rest ends as expired": (
         "policy.c",
         "    case CR_STATUS_EXPIRED: /*",
