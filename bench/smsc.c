@@ -24,7 +24,8 @@ typedef struct {
 
 typedef struct {
     int fd;
-    size_t in, out;
+    size_t in;
+    cr_pdu_buffer_t out;
     uint32_t next_sequence;
     size_t owed_first, owed_count; /* a ring, in the order of their times */
     uint8_t in_bytes[IN_BYTES], out_bytes[OUT_BYTES];
@@ -59,6 +60,7 @@ welcome(const smsc_t *self)
     fcntl(fd, F_SETFL, O_NONBLOCK);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     line->fd = fd;
+    line->out = (cr_pdu_buffer_t){line->out_bytes, 0, OUT_BYTES};
     lines[line_count++] = line;
 }
 
@@ -72,10 +74,9 @@ take_submit(smsc_t *self, connection_t *line, uint32_t sequence, int64_t now_us)
         self->first_us = now_us;
     self->last_us = now_us;
     if (self->answer_us == 0)
-        line->out += self->protocol->answer(sequence, id, line->out_bytes + line->out);
+        self->protocol->answer(sequence, id, &line->out);
     if (self->answer_us == 0 && self->receipts)
-        line->out +=
-            self->protocol->receipt_frame(id, ++line->next_sequence, line->out_bytes + line->out);
+        self->protocol->receipt_frame(id, ++line->next_sequence, &line->out);
     if (self->answer_us == 0)
         return;
     CR_ASSERT(line->owed_count < OWED);
@@ -88,10 +89,9 @@ pay(const smsc_t *self, connection_t *line, int64_t now_us)
 {
     while (line->owed_count > 0 && line->owed[line->owed_first].due_us <= now_us) {
         const owed_t *owed = &line->owed[line->owed_first];
-        line->out += self->protocol->answer(owed->sequence, owed->id, line->out_bytes + line->out);
+        self->protocol->answer(owed->sequence, owed->id, &line->out);
         if (self->receipts)
-            line->out += self->protocol->receipt_frame(owed->id, ++line->next_sequence,
-                                                       line->out_bytes + line->out);
+            self->protocol->receipt_frame(owed->id, ++line->next_sequence, &line->out);
         line->owed_first = (line->owed_first + 1) % OWED;
         line->owed_count--;
     }
@@ -101,7 +101,7 @@ static void
 take_frames(smsc_t *self, connection_t *line, int64_t now_us)
 {
     size_t at = 0, length;
-    while (OUT_BYTES - line->out > 2 * FRAME_MAX) {
+    while (OUT_BYTES - line->out.length > 2 * FRAME_MAX) {
         const uint8_t *frame = line->in_bytes + at;
         cr_slice_t rest = {(const char *)frame, line->in - at};
         if (cr_pdu_frame(rest, self->protocol->header, IN_BYTES, &length) != CR_OK)
@@ -110,7 +110,7 @@ take_frames(smsc_t *self, connection_t *line, int64_t now_us)
         if (command == self->protocol->submit)
             take_submit(self, line, cr_pdu_get_u32(frame + self->protocol->sequence_at), now_us);
         else if (command == self->protocol->log_in)
-            line->out += self->protocol->log_in_answer(frame, line->out_bytes + line->out);
+            self->protocol->log_in_answer(frame, &line->out);
         at += length;
     }
     memmove(line->in_bytes, line->in_bytes + at, line->in - at);
@@ -122,11 +122,12 @@ take_frames(smsc_t *self, connection_t *line, int64_t now_us)
 static void
 flush(connection_t *line)
 {
-    ssize_t bytes = line->out ? send(line->fd, line->out_bytes, line->out, MSG_NOSIGNAL) : 0;
+    ssize_t bytes =
+        line->out.length > 0 ? send(line->fd, line->out_bytes, line->out.length, MSG_NOSIGNAL) : 0;
     if (bytes <= 0)
         return;
-    memmove(line->out_bytes, line->out_bytes + bytes, line->out - (size_t)bytes);
-    line->out -= (size_t)bytes;
+    line->out.length -= (size_t)bytes;
+    memmove(line->out_bytes, line->out_bytes + bytes, line->out.length);
 }
 
 /* False when the other side is gone. */
@@ -172,8 +173,8 @@ smsc_serve(smsc_t *self)
         size_t count = line_count;
         items[count] = (struct pollfd){self->listener, POLLIN, 0};
         for (size_t i = 0; i < count; i++)
-            items[i] =
-                (struct pollfd){lines[i]->fd, (short)(POLLIN | (lines[i]->out ? POLLOUT : 0)), 0};
+            items[i] = (struct pollfd){
+                lines[i]->fd, (short)(POLLIN | (lines[i]->out.length > 0 ? POLLOUT : 0)), 0};
         if (poll(items, count + 1, patience(self)) < 0)
             continue;
         for (size_t i = count; i > 0; i--)

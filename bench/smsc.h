@@ -7,18 +7,16 @@
 #ifndef SMSC_H
 #define SMSC_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "cr_pdu.h"
 
 typedef struct {
     const char *name;
     size_t header, sequence_at, answer_bytes;
     uint32_t submit, log_in, receipt;
-    /* Each writes a frame and returns its length. */
-    size_t (*answer)(uint32_t sequence, uint64_t id, uint8_t *out);
-    size_t (*log_in_answer)(const uint8_t *request, uint8_t *out);
-    size_t (*receipt_frame)(uint64_t id, uint32_t sequence, uint8_t *out);
+    /* Each appends a frame. */
+    void (*answer)(uint32_t sequence, uint64_t id, cr_pdu_buffer_t *out);
+    void (*log_in_answer)(const uint8_t *request, cr_pdu_buffer_t *out);
+    void (*receipt_frame)(uint64_t id, uint32_t sequence, cr_pdu_buffer_t *out);
 } smsc_protocol_t;
 
 /* NULL: none of that name. */

@@ -7,33 +7,34 @@
 
 /* ---- SMPP ----------------------------------------------------------------------------------- */
 
-enum { SMPP_ANSWER = CR_SMPP_HEADER + 9, CMPP_ANSWER = CR_CMPP_HEADER + 12, FRAME_MAX = 256 };
+enum { SMPP_ANSWER = CR_SMPP_HEADER + 9, CMPP_ANSWER = CR_CMPP_HEADER + 12 };
 
-static size_t
-smpp_answer(uint32_t sequence, uint64_t id, uint8_t *out)
+static void
+smpp_answer(uint32_t sequence, uint64_t id, cr_pdu_buffer_t *out)
 {
     static const char digits[] = "0123456789abcdef";
-    cr_pdu_put_u32(out, SMPP_ANSWER);
-    cr_pdu_put_u32(out + 4, CR_SMPP_RESPONSE | CR_SMPP_SUBMIT_SM);
-    cr_pdu_put_u32(out + 8, CR_SMPP_OK);
-    cr_pdu_put_u32(out + 12, sequence);
+    uint8_t *frame = out->bytes + out->length;
+    cr_pdu_put_u32(frame, SMPP_ANSWER);
+    cr_pdu_put_u32(frame + 4, CR_SMPP_RESPONSE | CR_SMPP_SUBMIT_SM);
+    cr_pdu_put_u32(frame + 8, CR_SMPP_OK);
+    cr_pdu_put_u32(frame + 12, sequence);
     for (int i = 7; i >= 0; i--, id >>= 4)
-        out[CR_SMPP_HEADER + i] = (uint8_t)digits[id & 15];
-    out[SMPP_ANSWER - 1] = 0;
-    return SMPP_ANSWER;
+        frame[CR_SMPP_HEADER + i] = (uint8_t)digits[id & 15];
+    frame[SMPP_ANSWER - 1] = 0;
+    out->length += SMPP_ANSWER;
 }
 
-static size_t
-smpp_log_in_answer(const uint8_t *request, uint8_t *out)
+static void
+smpp_log_in_answer(const uint8_t *request, cr_pdu_buffer_t *out)
 {
     const cr_smpp_t pdu = {.command = CR_SMPP_RESPONSE | cr_pdu_get_u32(request + 4),
                            .sequence = cr_pdu_get_u32(request + 12)};
-    cr_pdu_buffer_t buffer = {out, 0, FRAME_MAX};
-    return cr_smpp_encode(&pdu, &buffer, NULL) == CR_OK ? buffer.length : 0;
+    cr_err_t err = cr_smpp_encode(&pdu, out, NULL);
+    CR_ASSERT(err == CR_OK);
 }
 
-static size_t
-smpp_receipt(uint64_t id, uint32_t sequence, uint8_t *out)
+static void
+smpp_receipt(uint64_t id, uint32_t sequence, cr_pdu_buffer_t *out)
 {
     char text[96];
     int length = snprintf(text, sizeof text,
@@ -46,36 +47,37 @@ smpp_receipt(uint64_t id, uint32_t sequence, uint8_t *out)
                            .destination_addr = CR_SLICE("10690001"),
                            .esm_class = CR_SMPP_ESM_RECEIPT,
                            .short_message = {text, (size_t)length}};
-    cr_pdu_buffer_t buffer = {out, 0, FRAME_MAX};
-    return cr_smpp_encode(&pdu, &buffer, NULL) == CR_OK ? buffer.length : 0;
+    cr_err_t err = cr_smpp_encode(&pdu, out, NULL);
+    CR_ASSERT(err == CR_OK);
 }
 
 /* ---- CMPP ----------------------------------------------------------------------------------- */
 
-static size_t
-cmpp_answer(uint32_t sequence, uint64_t id, uint8_t *out)
+static void
+cmpp_answer(uint32_t sequence, uint64_t id, cr_pdu_buffer_t *out)
 {
-    cr_pdu_put_u32(out, CMPP_ANSWER);
-    cr_pdu_put_u32(out + 4, CR_CMPP_RESPONSE | CR_CMPP_SUBMIT);
-    cr_pdu_put_u32(out + 8, sequence);
-    cr_pdu_put_u32(out + 12, (uint32_t)(id >> 32));
-    cr_pdu_put_u32(out + 16, (uint32_t)id);
-    cr_pdu_put_u32(out + 20, CR_CMPP_OK);
-    return CMPP_ANSWER;
+    uint8_t *frame = out->bytes + out->length;
+    cr_pdu_put_u32(frame, CMPP_ANSWER);
+    cr_pdu_put_u32(frame + 4, CR_CMPP_RESPONSE | CR_CMPP_SUBMIT);
+    cr_pdu_put_u32(frame + 8, sequence);
+    cr_pdu_put_u32(frame + 12, (uint32_t)(id >> 32));
+    cr_pdu_put_u32(frame + 16, (uint32_t)id);
+    cr_pdu_put_u32(frame + 20, CR_CMPP_OK);
+    out->length += CMPP_ANSWER;
 }
 
-static size_t
-cmpp_log_in_answer(const uint8_t *request, uint8_t *out)
+static void
+cmpp_log_in_answer(const uint8_t *request, cr_pdu_buffer_t *out)
 {
     const cr_cmpp_t pdu = {.command = CR_CMPP_RESPONSE | CR_CMPP_CONNECT,
                            .sequence = cr_pdu_get_u32(request + 8),
                            .version = CR_CMPP_30};
-    cr_pdu_buffer_t buffer = {out, 0, FRAME_MAX};
-    return cr_cmpp_encode(&pdu, CR_CMPP_30, &buffer, NULL) == CR_OK ? buffer.length : 0;
+    cr_err_t err = cr_cmpp_encode(&pdu, CR_CMPP_30, out, NULL);
+    CR_ASSERT(err == CR_OK);
 }
 
-static size_t
-cmpp_receipt(uint64_t id, uint32_t sequence, uint8_t *out)
+static void
+cmpp_receipt(uint64_t id, uint32_t sequence, cr_pdu_buffer_t *out)
 {
     uint8_t content[CR_CMPP_REPORT_MAX];
     const cr_cmpp_report_t report = {.msg_id = id,
@@ -83,15 +85,16 @@ cmpp_receipt(uint64_t id, uint32_t sequence, uint8_t *out)
                                      .submit_time = CR_SLICE("2611251200"),
                                      .done_time = CR_SLICE("2611251201"),
                                      .dest_terminal_id = CR_SLICE("13800001234")};
-    cr_pdu_buffer_t inner = {content, 0, sizeof content}, buffer = {out, 0, FRAME_MAX};
-    if (cr_cmpp_report_encode(&report, CR_CMPP_30, &inner, NULL) != CR_OK)
-        return 0;
+    cr_pdu_buffer_t inner = {content, 0, sizeof content};
+    cr_err_t err = cr_cmpp_report_encode(&report, CR_CMPP_30, &inner, NULL);
+    CR_ASSERT(err == CR_OK);
     const cr_cmpp_t pdu = {.command = CR_CMPP_DELIVER,
                            .sequence = sequence,
                            .msg_id = id,
                            .registered_delivery = 1,
                            .msg_content = {(const char *)content, inner.length}};
-    return cr_cmpp_encode(&pdu, CR_CMPP_30, &buffer, NULL) == CR_OK ? buffer.length : 0;
+    err = cr_cmpp_encode(&pdu, CR_CMPP_30, out, NULL);
+    CR_ASSERT(err == CR_OK);
 }
 
 const smsc_protocol_t *

@@ -143,6 +143,22 @@ class Gateways(unittest.TestCase):
         wait_until(lambda: "line_down" in self.rig.processes["sms-drill"].tail(), "the certificate to be refused")
         self.assertEqual(stranger.logins, [])
 
+    def test_replies_are_answered_when_they_are_kept(self):
+        for protocol, version in (("smpp", 3), ("cmpp", 2)):
+            with self.subTest(protocol=protocol):
+                centre = self.centre(protocol, version)
+                self.run_broadcast()
+                wait_until(lambda: len(centre.answered) >= len(centre.accepted), "all receipts to be answered")
+                text = f"收到，谢谢🌾 {protocol}"
+                phone = centre.accepted[0].address
+                next(iter(centre.connections)).reply("86" + phone, text)
+                wait_until(lambda: len(centre.answered) == len(centre.accepted) + 1, "the reply to be answered")
+                self.assertEqual(set(centre.answered), {0})
+                kept = self.rig.http("GET", "/v1/replies", user="operator")[2]["items"]
+                self.assertEqual(kept[0]["text"], text)
+                self.rig.processes["sms-drill"].stop()
+                centre.stop()
+
     def test_nothing_unregistered_leaves(self):
         registry = self.rig.state / "registry.txt"
         registry.write_text("registered 【平阴县科协】\npending 【平阴科普】\n")
