@@ -56,6 +56,7 @@ __wrap_realloc(void *old, size_t size)
 /* ---- a world without allocations -------------------------------------------------------------- */
 
 enum { PEOPLE = 3 * CORE_BLOCK + 7, QUEUE = 1024, STEPS = 4000, STEP_MS = 100, LEASES = 64 };
+enum { BATCH = 100, FINDS = 16 };
 
 typedef struct {
     uint64_t lease;
@@ -63,6 +64,13 @@ typedef struct {
     uint8_t attempts[CORE_BLOCK], offsets[CORE_BLOCK];
     bool reported, acknowledged;
 } held_t;
+
+/* What the ledger knows of a batch's gateway ids, each of which is the delivery itself. */
+typedef struct {
+    uint32_t batch;
+    size_t count;
+    cr_delivery_t deliveries[BATCH];
+} found_t;
 
 /* What is stored. */
 static struct {
@@ -83,7 +91,7 @@ static struct {
     core_time_t now;
     uint32_t tickets[QUEUE];
     size_t ticket_count;
-    uint32_t found[QUEUE];
+    found_t found[FINDS];
     size_t found_count;
     held_t held[LEASES];
     size_t held_count;
@@ -205,9 +213,13 @@ act_store(void *context, const core_write_t *write)
 static void
 act_find(void *context, uint32_t batch, const cr_slice_t *ids, size_t count)
 {
-    (void)context, (void)ids, (void)count;
-    CU_ASSERT_FATAL(world.found_count < QUEUE);
-    world.found[world.found_count++] = batch;
+    (void)context;
+    CU_ASSERT_FATAL(world.found_count < FINDS && count <= BATCH);
+    found_t *found = &world.found[world.found_count++];
+    found->batch = batch;
+    found->count = count;
+    for (size_t i = 0; i < count; i++)
+        memcpy(&found->deliveries[i], ids[i].text, sizeof found->deliveries[i]);
 }
 
 static void
@@ -363,18 +375,29 @@ report(held_t *held)
     core_report(world.core, world.now, "sms-1", &said);
 }
 
+/* Every second batch names them by the gateway's ids. */
+static core_receipt_t
+receipt_of(const cr_delivery_t *delivery)
+{
+    core_receipt_t receipt = {.outcome = CR_STATUS_DELIVERED};
+    if (world.batch % 2 > 0)
+        receipt.delivery = *delivery;
+    else
+        receipt.gateway_id = (cr_slice_t){(const char *)delivery, sizeof *delivery};
+    return receipt;
+}
+
 static void
 send_receipts(void)
 {
     core_receipt_t receipts[CORE_RECEIPTS_MAX];
     if (world.batch == 0) {
         world.batch = ++world.batches;
-        world.in_batch = world.accepted_count < 100 ? world.accepted_count : 100;
+        world.in_batch = world.accepted_count < BATCH ? world.accepted_count : BATCH;
     }
     for (size_t i = 0; i < world.in_batch; i++) {
         size_t newest = world.accepted_count - 1 - i;
-        receipts[i] =
-            (core_receipt_t){.delivery = world.accepted[newest], .outcome = CR_STATUS_DELIVERED};
+        receipts[i] = receipt_of(&world.accepted[newest]);
     }
     const core_receipts_t batch = {
         .number = world.batch, .receipts = receipts, .count = world.in_batch};
@@ -386,8 +409,10 @@ answer_ledger(void)
 {
     while (world.ticket_count > 0)
         core_stored(world.core, world.now, world.tickets[--world.ticket_count]);
-    while (world.found_count > 0)
-        core_found(world.core, world.now, world.found[--world.found_count], NULL, 0);
+    while (world.found_count > 0) {
+        const found_t *found = &world.found[--world.found_count];
+        core_found(world.core, world.now, found->batch, found->deliveries, found->count);
+    }
 }
 
 /* A tenth of a second of everybody's life. */
