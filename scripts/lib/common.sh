@@ -48,12 +48,11 @@ build_preset() {
     ) 9>"$root/build/$1.lock" >"$log" 2>&1 || { tail -40 "$log" >&2; die "the build failed ($log)"; }
 }
 
-# need_peers: Node.js and the pinned packages of bench/peers/bullmq.
-need_peers() {
+# need_npm FOLDER: Node.js and the packages that its package-lock.json pins.
+need_npm() {
     command -v npm >/dev/null || need_packages nodejs npm
-    local peer="$root/bench/peers/bullmq"
-    [ "$peer/node_modules/.package-lock.json" -nt "$peer/package-lock.json" ] && return 0
-    (cd "$peer" && npm ci --no-audit --no-fund --ignore-scripts) >"$root/build/npm.log" 2>&1 || die "npm ci failed ($root/build/npm.log)"
+    [ "$1/node_modules/.package-lock.json" -nt "$1/package-lock.json" ] && return 0
+    (cd "$1" && npm ci --no-audit --no-fund --ignore-scripts) >"$root/build/npm.log" 2>&1 || die "npm ci failed ($root/build/npm.log)"
 }
 
 # sanitizer_options: what programs of the presets asan and tsan are told. Leaks of libraries' own start-up are not ours.
