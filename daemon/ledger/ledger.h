@@ -26,7 +26,7 @@
 
 enum { LEDGER_INFLIGHT_MAX = 256, LEDGER_CHUNK = 61440 };
 /* A gateway's id as it is stored, little-endian: its hash (8), the rank in the chunk (2), the attempt. */
-enum { LEDGER_ID_BYTES = 11, LEDGER_IDS_PAGE = 2048 };
+enum { LEDGER_ID_BYTES = 11, LEDGER_IDS_PAGE = 1024 };
 
 typedef struct {
     const char *redis_url; /* "unix:///path/redis.sock" or "tcp://host:port" */
