@@ -28,7 +28,7 @@
     X(late_percent, 100, "0", "SMPP, CMPP: answers that take late_ms more")                        \
     X(late_ms, 600000, "1000", "SMPP, CMPP: how much more")                                        \
     X(silent_percent, 100, "0", "SMPP, CMPP: submits never answered, half of them taken")          \
-    X(hang_up_after, 1000000000, "0", "SMPP, CMPP: submits a connection lives for; 0: for ever")   \
+    X(hang_up_after, 1000000000, "0", "submits a connection of SMPP, CMPP or SMTP lives for")      \
     X(trickle_ms, 1000, "0", "SMPP, CMPP: wait between the octets of what is sent; 0: none")       \
     X(receipt_early_percent, 100, "0", "SMPP, CMPP: receipts before the answer to their submit")   \
     X(receipt_wrong_percent, 100, "0", "SMPP, CMPP: receipts with an id that nobody was given")    \

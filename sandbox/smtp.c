@@ -448,7 +448,7 @@ smtp_settle(smtp_t *self, const char *text)
 {
     CR_ASSERT(self->state == SETTLING);
     forget_mail(self);
-    self->state = READING_LINES;
+    self->state = strncmp(text, "421", 3) == 0 ? CLOSING : READING_LINES;
     reply(self, text);
 }
 

@@ -44,7 +44,7 @@ cr_slice_t smtp_mail(const smtp_t *self);
 cr_slice_t smtp_sender(const smtp_t *self);
 size_t smtp_recipients(const smtp_t *self);
 cr_slice_t smtp_recipient(const smtp_t *self, size_t index);
-/* The final reply to the mail, without CRLF. */
+/* The final reply to the mail, without CRLF; after a 421 the session ends. */
 void smtp_settle(smtp_t *self, const char *reply);
 
 /* The session begins anew, as the protocol demands, and offers no STARTTLS any more. */

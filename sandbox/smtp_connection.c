@@ -30,6 +30,7 @@ struct smtp_connection {
     phase_t phase;
     size_t sent; /* of the session's output */
     unsigned reads;
+    int64_t mails;
     bool waiting; /* for the time of its verdict */
     verdict_t verdict;
     uint32_t watched;
@@ -199,11 +200,21 @@ on_verdict_due(void *context)
         advance(self);
 }
 
+/* It has lived for as many mails as a connection may. */
+static bool
+is_old(const smtp_connection_t *self)
+{
+    int64_t most = self->house->gateway->faults.settings.hang_up_after;
+    return most > 0 && self->mails >= most;
+}
+
 static bool
 on_mail(smtp_connection_t *self)
 {
     const smtp_house_t *house = self->house;
-    self->verdict = judge(house->gateway, self->session);
+    self->verdict = is_old(self) ? (verdict_t){"421 4.3.2 closing, come again"}
+                                 : judge(house->gateway, self->session);
+    self->mails++;
     int64_t latency_us = gateway_latency_us(house->gateway);
     if (latency_us == 0 ||
         delay_until(house->delay, cr_clock_mono_us() + latency_us, on_verdict_due, self) != CR_OK)

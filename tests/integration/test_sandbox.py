@@ -314,6 +314,17 @@ class Mail(Case):
         self.assertEqual(refused.exception.smtp_code, 552)
         self.assertEqual(self.truth(), [])
 
+    def test_a_connection_that_has_lived_long_enough_ends_in_the_middle(self):
+        self.control("mail", hang_up_after=1)
+        client = self.smtp()
+        client.send_message(self.mail())
+        with self.assertRaises(smtplib.SMTPResponseException) as closed:
+            client.send_message(self.mail())
+        self.assertEqual(closed.exception.smtp_code, 421)
+        with self.assertRaises(smtplib.SMTPServerDisconnected):
+            client.noop()
+        self.assertEqual(len(self.truth()), 1)
+
     def test_a_slow_mail_holds_up_nobody_else(self):
         self.control("mail", latency_ms=1500)
         slow = self.smtp()
