@@ -167,6 +167,30 @@ class Gateways(unittest.TestCase):
         self.assertEqual(counts["failed"], reached)
         self.assertEqual(centre.seen, [])
 
+    def test_nonsense_is_answered_and_told_and_harms_nobody(self):
+        centre = self.centre()
+        centre.receipts = False
+
+        def plan(n, submit):
+            connection = next(iter(centre.connections))
+            if n == 3:
+                connection.deliver(submit.address, 4, 0, b"this is no receipt")
+                connection.send(connection.pdu(0x80000004, 0x7ffffff0, b"1\0"))
+                connection.send(connection.pdu(0x707, 5))
+            if n == 20:
+                connection.send(b"HTTP/1.1 400 Bad Request\r\n\r\n<html>")
+                return "silent"
+            return "receipt_first"
+        centre.plan = plan
+        delivered, counts, reached = self.run_broadcast()
+        self.assertEqual(delivered + counts["unknown"], reached)
+        self.assertLessEqual(counts["unknown"], 1 + 16)
+        log = self.rig.processes["sms-drill"].tail(100)
+        self.assertRegex(log, "event=line_odd .*garbled_receipts=1")
+        self.assertIn("a frame of impossible length", log)
+        parts = [(s.joined_by, s.number) for s in centre.seen]
+        self.assertEqual(len(set(parts)), len(parts), "something was submitted twice")
+
     def test_a_wrong_password_is_said(self):
         centre = self.centre(**{"gateway.account": "nobody"})
         wait_until(lambda: "ESME_RINVPASWD" in self.rig.processes["sms-drill"].tail(), "the refusal in the log")

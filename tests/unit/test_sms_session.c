@@ -453,6 +453,52 @@ the_window_survives_going_round(void)
     end();
 }
 
+/* `count` pieces, each answered at once. */
+static void
+go_round(int count)
+{
+    for (int i = 0; i < count; i++) {
+        CU_ASSERT_EQUAL(submit(&tokens[LOG_MAX - 1], 1), CR_OK);
+        answer(heard().sequence, CR_SMPP_OK, "1", 1);
+    }
+    answer_count = 0;
+}
+
+static void
+the_oldest_piece_is_told_by_time_after_going_round(void)
+{
+    log_in();
+    CU_ASSERT_EQUAL(submit(&tokens[0], 0), CR_OK);
+    uint32_t first = heard().sequence;
+    go_round(8);
+    CU_ASSERT_EQUAL(submit(&tokens[1], 1), CR_OK);
+    heard();
+    go_round(7);
+    CU_ASSERT_EQUAL(submit(&tokens[2], 5), CR_OK); /* in a place between the two */
+    answer(first, CR_SMPP_OK, "1", 6);
+    session_tick(session, ANSWER_US + 1);
+    CU_ASSERT_EQUAL(answer_count, 2);
+    CU_ASSERT_PTR_EQUAL(answers[1].token, &tokens[1]);
+    end();
+}
+
+static void
+a_late_answer_never_meets_another_piece(void)
+{
+    log_in();
+    CU_ASSERT_EQUAL(submit(&tokens[0], 0), CR_OK);
+    uint32_t first = heard().sequence;
+    session_tick(session, ANSWER_US);
+    CU_ASSERT_EQUAL(answers[0].status, CR_STATUS_UNKNOWN);
+    go_round(15);
+    CU_ASSERT_EQUAL(submit(&tokens[1], ANSWER_US), CR_OK);
+    CU_ASSERT_EQUAL(heard().sequence, first + 16); /* in the same place */
+    answer(first, CR_SMPP_OK, "1", ANSWER_US);
+    CU_ASSERT_EQUAL(answer_count, 0);
+    CU_ASSERT_EQUAL(session_counts(session)->late_answers, 1);
+    end();
+}
+
 static void
 cmpp_is_the_same_with_other_frames(void)
 {
@@ -500,6 +546,9 @@ CU_TestInfo cr_tests[] = {
      frames_that_come_byte_by_byte_are_whole_in_the_end},
     {"a gateway may ask us to leave", a_gateway_may_ask_us_to_leave},
     {"the window survives going round", the_window_survives_going_round},
+    {"the oldest piece is told by time after going round",
+     the_oldest_piece_is_told_by_time_after_going_round},
+    {"a late answer never meets another piece", a_late_answer_never_meets_another_piece},
     {"cmpp is the same with other frames", cmpp_is_the_same_with_other_frames},
     CU_TEST_INFO_NULL,
 };

@@ -9,6 +9,7 @@
 
 enum { READS_A_TURN = 8 };
 static const int64_t wait_first_us = CR_US_PER_S, wait_max_us = 30 * CR_US_PER_S;
+static const int64_t odd_every_ms = 10000;
 static const int64_t beijing_s = 8 * 3600;
 
 struct line {
@@ -22,7 +23,8 @@ struct line {
     bool waits_to_write, was_up;
     uint32_t generation;
     int64_t wait_us, next_try_us, connecting_us;
-    cr_log_limit_t down_limit;
+    cr_log_limit_t down_limit, odd_limit;
+    uint64_t odd; /* as of the last line about it */
 };
 
 /* ---- sockets -------------------------------------------------------------------------------- */
@@ -124,6 +126,23 @@ note_up(line_t *self)
     cr_log(CR_LOG_INFO, "line_up", "gateway=%s line=%u", self->place.gateway, self->place.number);
 }
 
+/* What the gateway said that makes no sense: it is answered, and told here. */
+static void
+note_odd(line_t *self)
+{
+    const session_counts_t *counts = session_counts(self->session);
+    uint64_t suppressed;
+    uint64_t odd = counts->garbled + counts->late_answers + counts->unknown_commands;
+    if (odd == self->odd ||
+        !cr_log_limit(&self->odd_limit, cr_clock_mono_us(), odd_every_ms, &suppressed))
+        return;
+    self->odd = odd;
+    cr_log(CR_LOG_WARN, "line_odd",
+           "gateway=%s line=%u garbled_receipts=%llu answers_to_nothing=%llu unknown_requests=%llu",
+           self->place.gateway, self->place.number, (unsigned long long)counts->garbled,
+           (unsigned long long)counts->late_answers, (unsigned long long)counts->unknown_commands);
+}
+
 static void
 read_what_came(line_t *self)
 {
@@ -137,6 +156,7 @@ read_what_came(line_t *self)
             return;
         session_received(self->session, (size_t)bytes, cr_clock_mono_us());
         note_up(self);
+        note_odd(self);
         bool all = (size_t)bytes < room && !peer_has_more(self->link);
         if (all || session_state(self->session) == SESSION_BROKEN)
             return;
