@@ -157,6 +157,7 @@ class Replies(unittest.TestCase):
         gateway.say_replies(7, (TEXT, OTHER, "退订"))
         wait_until(lambda: self.rig.redis("XLEN", "{d}:replies") == "1", "the reply to be stored")
         self.rig.processes["crierd"].kill()  # the gateway has heard nothing yet
+        gateway.socket.close()
         self.rig.restart("crierd")
         self.stored_once()
         self.rig.ctl("operator", "recipients", "opt-in", "O1", "--channel", "sms")
