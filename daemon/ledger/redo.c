@@ -11,8 +11,9 @@
 #include <unistd.h>
 
 /* Positions only grow; a record lies at its position modulo the room. One that would cross the end
- * begins at the start instead, and a filler takes what is left. */
-enum { ALIGN = 16, FORMAT = 0x31646572 /* "red1" */ };
+ * begins at the start instead, and a filler takes what is left. The format is another one whenever a
+ * function of crier.lua takes other arguments: what lies in the ring is calls of it. */
+enum { ALIGN = 16, FORMAT = 0x32646572 /* "red2" */ };
 
 typedef struct {
     _Atomic uint32_t format;
