@@ -13,12 +13,13 @@
 #include "inbox.h"
 #include "mail.h"
 #include "page.h"
+#include "reply.h"
 #include "sms.h"
 #include "smsc.h"
 #include "smtp_server.h"
 #include "wechat.h"
 
-enum { DELAYS_MAX = 1 << 22, PUSH_CONNECTIONS = 64, ROUTES = 14 };
+enum { DELAYS_MAX = 1 << 22, PUSH_CONNECTIONS = 64, ROUTES = 15 };
 
 struct app {
     const settings_t *settings;
@@ -38,6 +39,7 @@ struct app {
     web_route_t routes[ROUTES];
     control_t control;
     inbox_t inbox;
+    reply_t reply;
 };
 
 /* Every connection is a descriptor, and the usual soft limit is only 1,024. */
@@ -137,6 +139,7 @@ make_routes(app_t *self)
 {
     self->control = (control_t){self->gateways};
     self->inbox = (inbox_t){self->store, self->gateways, (uint64_t)self->settings->faults_seed};
+    self->reply = (reply_t){{&self->smpp, &self->cmpp}};
     const web_route_t routes[ROUTES] = {
         {"POST", "/sms/", sms_answer, self->sms},
         {"POST", "/cgi-bin/stable_token", wechat_answer_token, self->wechat},
@@ -151,6 +154,7 @@ make_routes(app_t *self)
         {"GET", "/inbox/resident", inbox_answer_resident, &self->inbox},
         {"GET", "/inbox/counters", inbox_answer_counters, &self->inbox},
         {"GET", "/inbox/mail", inbox_answer_mail, &self->inbox},
+        {"POST", "/inbox/reply", reply_answer, &self->reply},
         {NULL, NULL, NULL, NULL},
     };
     memcpy(self->routes, routes, sizeof routes);

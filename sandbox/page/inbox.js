@@ -9,6 +9,7 @@ const WORDS = {
     sms: "短信", wechat: "微信", mail: "邮件", accepted: "已接收", refused: "已拒绝", dropped: "断开", receipts: "回执",
     parts: "条", details: "查看详情", none: "这位居民没有这个渠道的消息", empty: "还没有消息。发送一次演练后，这里会显示居民收到的内容。",
     nobody: "收件箱里没有这个地址", failed: "未送达", lost: "与沙箱的连接中断，正在重试……", html: "网页版", text: "纯文本",
+    reply: "回复", reply_hint: "以该居民身份回复，如：收到、退订", replied: "已替该居民回复", not_replied: "没有可接收回复的连接",
     account: "服务通知", notice: "通知", no_subject: "（无主题）",
   },
   en: {
@@ -17,6 +18,7 @@ const WORDS = {
     sms: "SMS", wechat: "WeChat", mail: "E-mail", accepted: "accepted", refused: "refused", dropped: "dropped", receipts: "receipts",
     parts: "parts", details: "Details", none: "no message on this channel for this resident", empty: "No messages yet. Send a drill, and what residents get appears here.",
     nobody: "No message to this address in the inbox", failed: "not delivered", lost: "The sandbox does not answer; trying again ...", html: "HTML", text: "Text",
+    reply: "Reply", reply_hint: "Reply as this resident: 收到, 退订", replied: "Replied as this resident", not_replied: "Nobody is connected who takes replies",
     account: "Service notification", notice: "Notice", no_subject: "(no subject)",
   },
 };
@@ -61,7 +63,7 @@ const lostClass = (item) => (item.failure ? "lost" : null);
 
 // -- one message on each channel ---------------------------------------------------------------------
 
-const smsText = (item) => `【${item.signature}】${item.text}`;
+const smsText = (item) => (item.signature ? `【${item.signature}】${item.text}` : item.text);
 
 function smsBubble(item) {
   return make("li", {},
@@ -115,8 +117,20 @@ function letter(item) {
 
 // -- the panes ---------------------------------------------------------------------------------------
 
+// The resident writes back.
+function replyBox(address) {
+  const text = make("input", { name: "text", maxlength: 70, required: "", autocomplete: "off", "aria-label": words.reply_hint, placeholder: words.reply_hint });
+  return make("form", { class: "reply", submit: async (event) => {
+    event.preventDefault();
+    const answer = await fetch("/inbox/reply", { method: "POST", body: JSON.stringify({ address, text: text.value }) });
+    notice(answer.ok ? words.replied : words.not_replied);
+    if (answer.ok) text.value = "";
+  } }, text, make("button", { type: "submit" }, words.reply));
+}
+
 function smsScreen(items) {
-  return [make("div", { class: "top" }, items[0].signature, make("small", {}, words.sms)), make("ol", { class: "thread" }, [...items].reverse().map(smsBubble))];
+  return [make("div", { class: "top" }, items[0].signature, make("small", {}, words.sms)), make("ol", { class: "thread" }, [...items].reverse().map(smsBubble)),
+    replyBox(items[0].address)];
 }
 
 function wechatScreen(items) {

@@ -189,6 +189,21 @@ class SmppCentre(Centre):
         self.assertIn(client.deliver()[3], ("退订", "TD", "R", "T"))
 
 
+class Replies(Centre):
+    def reply(self, **body):
+        return fetch(self.url + "/inbox/reply", json.dumps(body).encode())[0]
+
+    def test_a_reply_from_the_page_goes_to_whoever_submitted(self):
+        self.assertEqual(self.reply(address="13800001234", text="退订"), 409)
+        client = self.smpp()
+        client.submit("13800001234", TEXT, receipt=0)
+        client.answer()
+        self.assertEqual(self.reply(address="13800001234", text="退订"), 200)
+        self.assertEqual(client.deliver()[:4], ("13800001234", "106900", 0, "退订"))
+        for bad in ({"address": "x", "text": "1"}, {"address": "13800001234", "text": ""}, {"address": "13800001234", "text": "长" * 71}, {}):
+            self.assertEqual(self.reply(**bad), 400, bad)
+
+
 class CmppCentre(Centre):
     def test_both_versions_submit_and_get_reports(self):
         for version, phone, size in ((0x20, "13800001234", 60), (0x30, "13800001235", 71)):
