@@ -144,6 +144,18 @@ a_slow_gateway_holds_one_lease(void)
     CU_ASSERT_EQUAL(pace_credit(&pace, 2, 0), 2);
 }
 
+static void
+a_closed_gateway_holds_no_lease_until_its_time(void)
+{
+    pace_t pace;
+    pace_init(&pace, 4, 0);
+    pace_close(&pace, 9 * CR_US_PER_S);
+    CU_ASSERT_EQUAL(pace_credit(&pace, 2, 9 * CR_US_PER_S - 1), 0);
+    CU_ASSERT_EQUAL(pace_ready_us(&pace, 0), 9 * CR_US_PER_S);
+    CU_ASSERT_EQUAL(pace_credit(&pace, 2, 9 * CR_US_PER_S), 2);
+    CU_ASSERT_EQUAL(take_all(&pace, 9 * CR_US_PER_S), 4);
+}
+
 const char cr_suite[] = "pace";
 CU_TestInfo cr_tests[] = {
 #define TEST(name)                                                                                 \
@@ -158,5 +170,6 @@ CU_TestInfo cr_tests[] = {
     TEST(probes_go_one_at_a_time_until_one_is_answered),
     TEST(each_refusal_in_a_row_doubles_the_quiet_up_to_a_second),
     TEST(a_slow_gateway_holds_one_lease),
+    TEST(a_closed_gateway_holds_no_lease_until_its_time),
     CU_TEST_INFO_NULL,
 };

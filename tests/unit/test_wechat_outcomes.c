@@ -1,4 +1,5 @@
-/* The WeChat account: bodies, error codes, result events and their signature. */
+/* The WeChat account: bodies, error codes, what the platform pushes. */
+#include <stdio.h>
 #include <string.h>
 
 #include "cr_test.h"
@@ -6,70 +7,112 @@
 #include "wechat_outcome.h"
 
 static void
-judge(const char *body, wechat_verdict_t *verdict)
+judge(const char *body, answer_t *verdict)
 {
     cr_http_answer_t answer = {
         .answered = true, .sent = true, .status = 200, .body = cr_slice_of(body), .error = ""};
-    wechat_judge_answer(&answer, verdict);
+    answer_judge(verdict, wechat_codes, &answer);
 }
 
+/* Every code of the platform's list that a message can meet. */
 static void
 an_answer_becomes_the_outcome_of_its_code(void)
 {
     static const struct {
-        const char *body;
+        answer_class_t class;
         cr_status_t outcome;
-        bool stale;
+        int codes[24];
     } cases[] = {
-        {"{\"errcode\":0,\"errmsg\":\"ok\",\"msgid\":200228332}", CR_STATUS_ACCEPTED, false},
-        {"{\"errcode\":-1}", CR_STATUS_RETRY_1, false},
-        {"{\"errcode\":40001}", CR_STATUS_RETRY_1, true},
-        {"{\"errcode\":40014}", CR_STATUS_RETRY_1, true},
-        {"{\"errcode\":42001}", CR_STATUS_RETRY_1, true},
-        {"{\"errcode\":40003}", CR_STATUS_FAILED_ADDRESS, false},
-        {"{\"errcode\":43004}", CR_STATUS_FAILED_UNFOLLOWED, false},
-        {"{\"errcode\":50005}", CR_STATUS_FAILED_UNFOLLOWED, false},
-        {"{\"errcode\":43019}", CR_STATUS_FAILED_BLOCKED, false},
-        {"{\"errcode\":48002}", CR_STATUS_FAILED_BLOCKED, false},
-        {"{\"errcode\":40037}", CR_STATUS_FAILED_CONTENT, false},
-        {"{\"errcode\":47003}", CR_STATUS_FAILED_CONTENT, false},
-        {"{\"errcode\":45005}", CR_STATUS_FAILED_CONTENT, false},
-        {"{\"errcode\":45011}", CR_STATUS_RETRY_1, false},
-        {"{\"errcode\":45009}", CR_STATUS_RETRY_1, false},
-        {"{\"errcode\":45065,\"msgid\":5}", CR_STATUS_ACCEPTED, false},
-        {"{\"errcode\":48001}", CR_STATUS_FAILED_ACCOUNT, false},
-        {"{\"errcode\":40164}", CR_STATUS_FAILED_ACCOUNT, false},
-        {"{\"errcode\":99999}", CR_STATUS_RETRY_1, false},
-        {"", CR_STATUS_UNKNOWN, false},
-        {"{\"errcode\":\"0\"}", CR_STATUS_UNKNOWN, false},
+        {ANSWER_RETRY, CR_STATUS_RETRY_1, {-1, 45011, 45066, 99999}},
+        {ANSWER_TOKEN, CR_STATUS_RETRY_1, {40001, 40014, 41001, 42001}},
+        {ANSWER_NEVER, CR_STATUS_FAILED_ADDRESS, {40003, 46004}},
+        {ANSWER_NEVER, CR_STATUS_FAILED_UNFOLLOWED, {43004, 43005, 50005}},
+        {ANSWER_NEVER, CR_STATUS_FAILED_BLOCKED, {43019, 43101, 48002}},
+        {ANSWER_NEVER, CR_STATUS_FAILED_UNREACHABLE, {45015, 45047}},
+        {ANSWER_CONTENT,
+         CR_STATUS_FAILED_CONTENT,
+         {40033, 40035, 40037, 41030, 44002, 45002, 45003, 45004, 45005, 45006, 45007, 45008, 45067,
+          47001, 47003}},
+        {ANSWER_QUOTA, CR_STATUS_RETRY_1, {45009, 45028}},
+        {ANSWER_STOP,
+         CR_STATUS_RETRY_1,
+         {40013, 40125, 40164, 43002, 43003, 43107, 43108, 48001, 48004, 48008, 50002}},
+        {ANSWER_TAKEN, CR_STATUS_ACCEPTED, {45065}},
     };
     for (size_t i = 0; i < CR_COUNT(cases); i++) {
-        wechat_verdict_t verdict;
-        judge(cases[i].body, &verdict);
+        for (const int *code = cases[i].codes; *code != 0; code++) {
+            char body[64];
+            answer_t verdict;
+            snprintf(body, sizeof body, "{\"errcode\":%d}", *code);
+            judge(body, &verdict);
+            CU_ASSERT_EQUAL(verdict.class, cases[i].class);
+            CU_ASSERT_EQUAL(verdict.outcome.status, cases[i].outcome);
+            CU_ASSERT_EQUAL(verdict.code, *code);
+            CU_ASSERT_PTR_NULL(verdict.odd);
+        }
+    }
+}
+
+static void
+what_stops_the_account_fails_nobody_and_counts_as_away(void)
+{
+    answer_t verdict;
+    judge("{\"errcode\":48001}", &verdict);
+    CU_ASSERT_TRUE(verdict.outcome.away);
+    judge("{\"errcode\":45011}", &verdict);
+    CU_ASSERT_FALSE(verdict.outcome.away);
+}
+
+static void
+what_is_no_answer_of_the_platform_is_named(void)
+{
+    static const struct {
+        long status;
+        const char *body, *odd;
+        cr_status_t outcome;
+    } cases[] = {
+        {200, "", "not_json", CR_STATUS_UNKNOWN},
+        {200, "<html>log in</html>", "not_json", CR_STATUS_UNKNOWN},
+        {200, "{\"errcode\":\"0\"}", "not_json", CR_STATUS_UNKNOWN},
+        {302, "<html>moved</html>", "redirect", CR_STATUS_RETRY_1},
+        {404, "<html>none</html>", "http_status", CR_STATUS_RETRY_1},
+        {503, "", "http_status", CR_STATUS_RETRY_1},
+        {502, "", "http_status", CR_STATUS_UNKNOWN},
+        {504, "", "http_status", CR_STATUS_UNKNOWN},
+    };
+    for (size_t i = 0; i < CR_COUNT(cases); i++) {
+        answer_t verdict;
+        const cr_http_answer_t http = {.answered = true,
+                                       .sent = true,
+                                       .status = cases[i].status,
+                                       .body = cr_slice_of(cases[i].body),
+                                       .error = ""};
+        answer_judge(&verdict, wechat_codes, &http);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(verdict.odd);
+        CU_ASSERT_STRING_EQUAL(verdict.odd, cases[i].odd);
         CU_ASSERT_EQUAL(verdict.outcome.status, cases[i].outcome);
-        CU_ASSERT_EQUAL(verdict.token_is_stale, cases[i].stale);
     }
 }
 
 static void
 the_message_id_goes_with_the_outcome(void)
 {
-    wechat_verdict_t verdict;
+    answer_t verdict;
     judge("{\"errcode\":0,\"msgid\":9007199254740993}", &verdict);
     CU_ASSERT_TRUE(cr_slice_equal(verdict.outcome.gateway_id, CR_SLICE("9007199254740993")));
-    judge("{\"errcode\":45009}", &verdict);
-    CU_ASSERT_TRUE(verdict.outcome.retry_after_ms >= 60000);
+    judge("{\"errcode\":45066}", &verdict);
+    CU_ASSERT_EQUAL(verdict.outcome.retry_after_ms, 60000);
 }
 
 static void
 without_an_answer_only_what_certainly_did_not_leave_is_tried_again(void)
 {
-    wechat_verdict_t verdict;
+    answer_t verdict;
     cr_http_answer_t lost = {.sent = true, .body = CR_SLICE("")};
     cr_http_answer_t unsent = {.sent = false, .body = CR_SLICE("")};
-    wechat_judge_answer(&lost, &verdict);
+    answer_judge(&verdict, wechat_codes, &lost);
     CU_ASSERT_EQUAL(verdict.outcome.status, CR_STATUS_UNKNOWN);
-    wechat_judge_answer(&unsent, &verdict);
+    answer_judge(&verdict, wechat_codes, &unsent);
     CU_ASSERT_EQUAL(verdict.outcome.status, CR_STATUS_RETRY_1);
 }
 
@@ -87,7 +130,7 @@ a_message_is_json_without_unicode_escapes_and_knows_no_attempt(void)
     };
     cr_str_t body;
     cr_str_init(&body, 4096);
-    CU_ASSERT_EQUAL(wechat_message_json(&message, &body), CR_OK);
+    CU_ASSERT_EQUAL(wechat_template_json(&message, &body), CR_OK);
     CU_ASSERT_STRING_EQUAL(
         cr_str_text(&body),
         "{\"touser\":\"oA1b2\",\"template_id\":\"T-1\","
@@ -97,88 +140,31 @@ a_message_is_json_without_unicode_escapes_and_knows_no_attempt(void)
     cr_str_clear(&body);
     message.url = CR_SLICE("");
     message.field_count = 0;
-    CU_ASSERT_EQUAL(wechat_message_json(&message, &body), CR_OK);
+    CU_ASSERT_EQUAL(wechat_template_json(&message, &body), CR_OK);
     CU_ASSERT_STRING_EQUAL(cr_str_text(&body),
                            "{\"touser\":\"oA1b2\",\"template_id\":\"T-1\","
                            "\"client_msg_id\":\"0000001K.w.4711\",\"data\":{}}");
     cr_str_fini(&body);
 }
 
-#define EVENT(kind, id, status)                                                                    \
-    "<xml><ToUserName><![CDATA[gh_1]]></ToUserName><MsgType><![CDATA[event]]></MsgType>"           \
-    "<Event><![CDATA[" kind "]]></Event><MsgID>" id "</MsgID><Status><![CDATA[" status             \
-    "]]></Status></xml>"
-
 static void
-a_result_event_is_a_receipt(void)
+a_subscription_notice_has_a_page_and_no_dedup_id(void)
 {
-    static const struct {
-        const char *xml;
-        cr_status_t outcome;
-    } cases[] = {
-        {EVENT("TEMPLATESENDJOBFINISH", "200163836", "success"), CR_STATUS_DELIVERED},
-        {EVENT("TEMPLATESENDJOBFINISH", "200163836", "failed:user block"),
-         CR_STATUS_FAILED_BLOCKED},
-        {EVENT("TEMPLATESENDJOBFINISH", "200163836", "failed: user block"),
-         CR_STATUS_FAILED_BLOCKED},
-        {EVENT("TEMPLATESENDJOBFINISH", "200163836", "failed: system failed"),
-         CR_STATUS_FAILED_RECEIPT},
+    const message_t message = {
+        .reference = "0000001K.w.4711.3",
+        .address = CR_SLICE("oA1b2"),
+        .template_id = CR_SLICE("T-1"),
+        .url = CR_SLICE("https://example.test/"),
+        .field_count = 1,
+        .fields = {{CR_SLICE("thing1"), CR_SLICE("防灾")}},
     };
-    for (size_t i = 0; i < CR_COUNT(cases); i++) {
-        wechat_event_t event;
-        CU_ASSERT_EQUAL(wechat_event_read(cr_slice_of(cases[i].xml), &event), CR_OK);
-        CU_ASSERT_TRUE(event.is_result);
-        CU_ASSERT_STRING_EQUAL(event.msgid, "200163836");
-        CU_ASSERT_EQUAL(event.outcome, cases[i].outcome);
-    }
-    wechat_event_t other;
-    CU_ASSERT_EQUAL(wechat_event_read(CR_SLICE(EVENT("subscribe", "1", "x")), &other), CR_OK);
-    CU_ASSERT_FALSE(other.is_result);
-}
-
-static void
-what_is_not_an_event_is_refused(void)
-{
-    static const char *const broken[] = {
-        "",
-        "not xml",
-        "<xml><Event>TEMPLATESENDJOBFINISH</Event><MsgID>1</MsgID>",
-        "<xml><Event>TEMPLATESENDJOBFINISH</Event><Status>success</Status></xml>",
-        EVENT("TEMPLATESENDJOBFINISH", "1234567890123456789012345", "success"),
-        "<!DOCTYPE xml [<!ENTITY id \"5\">]><xml><Event>TEMPLATESENDJOBFINISH</Event>"
-        "<MsgID>&id;</MsgID><Status>success</Status></xml>",
-        "<!DOCTYPE xml SYSTEM \"file:///etc/passwd\"><xml><Event>subscribe</Event></xml>",
-    };
-    wechat_event_t event;
-    for (size_t i = 0; i < CR_COUNT(broken); i++)
-        CU_ASSERT_EQUAL(wechat_event_read(cr_slice_of(broken[i]), &event), CR_INVAL);
-}
-
-/* The signature was computed by another program. */
-static void
-an_event_must_be_signed_and_recent(void)
-{
-    static const char right[] = "3a0ea4b3f5fafc87fb02326c46cc4c9e8a803623";
-    static const struct {
-        const char *timestamp, *nonce, *signature;
-        int64_t now_s;
-        bool taken;
-    } cases[] = {
-        {"1778548000", "nonce9", right, 1778548000, true},
-        {"1778548000", "nonce9", right, 1778548300, true},
-        {"1778548000", "nonce9", right, 1778548301, false},
-        {"1778548000", "nonce9", right, 1778547699, false},
-        {"1778548000", "nonce8", right, 1778548000, false},
-        {"1778548001", "nonce9", right, 1778548000, false},
-        {"1778548000", "nonce9", "", 1778548000, false},
-        {"", "nonce9", right, 0, false},
-        {"1778548000x", "nonce9", right, 1778548000, false},
-    };
-    for (size_t i = 0; i < CR_COUNT(cases); i++)
-        CU_ASSERT_EQUAL(wechat_signature_is_right("sandbox-token", cases[i].timestamp,
-                                                  cases[i].nonce, cases[i].signature,
-                                                  cases[i].now_s),
-                        cases[i].taken);
+    cr_str_t body;
+    cr_str_init(&body, 4096);
+    CU_ASSERT_EQUAL(wechat_subscription_json(&message, &body), CR_OK);
+    CU_ASSERT_STRING_EQUAL(cr_str_text(&body), "{\"touser\":\"oA1b2\",\"template_id\":\"T-1\","
+                                               "\"page\":\"https://example.test/\","
+                                               "\"data\":{\"thing1\":{\"value\":\"防灾\"}}}");
+    cr_str_fini(&body);
 }
 
 const char cr_suite[] = "wechat_outcomes";
@@ -188,11 +174,11 @@ CU_TestInfo cr_tests[] = {
 #name, name                                                                                \
     }
     TEST(an_answer_becomes_the_outcome_of_its_code),
+    TEST(what_stops_the_account_fails_nobody_and_counts_as_away),
+    TEST(what_is_no_answer_of_the_platform_is_named),
     TEST(the_message_id_goes_with_the_outcome),
     TEST(without_an_answer_only_what_certainly_did_not_leave_is_tried_again),
     TEST(a_message_is_json_without_unicode_escapes_and_knows_no_attempt),
-    TEST(a_result_event_is_a_receipt),
-    TEST(what_is_not_an_event_is_refused),
-    TEST(an_event_must_be_signed_and_recent),
+    TEST(a_subscription_notice_has_a_page_and_no_dedup_id),
     CU_TEST_INFO_NULL,
 };

@@ -29,6 +29,8 @@ typedef struct {
     news_t *news;       /* for what the gateway says by itself */
     void *runtime;
     void (*wake)(void *runtime); /* after news that came by no push */
+    /* For so long nothing is submitted and no lease is held: others of the channel may take them. */
+    void (*close_for)(void *runtime, int64_t us);
 } gateway_port_t;
 
 typedef struct {
@@ -50,6 +52,8 @@ typedef struct {
     push_reply_t (*push)(void *gateway, const push_t *push);
     /* What news_wait was told to wait for is acknowledged. NULL: the kind never waits itself. */
     void (*taken)(void *gateway, uint64_t ticket);
+    /* Logs what the kind holds, for `event=state`. NULL: nothing. */
+    void (*dump)(const void *gateway);
 } gateway_kind_t;
 
 #endif

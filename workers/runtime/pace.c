@@ -96,7 +96,7 @@ pace_learn(pace_t *self, pace_answer_t answer, int64_t took_us, int64_t now_us)
 uint32_t
 pace_credit(const pace_t *self, uint32_t full, int64_t now_us)
 {
-    if (self->broken && now_us < self->quiet_until_us)
+    if (now_us < (self->broken ? self->quiet_until_us : self->closed_until_us))
         return 0;
     bool slow = self->answer_us * LEASE / self->window > slow_lease_us;
     return self->broken || slow ? 1 : full;
@@ -107,4 +107,12 @@ pace_quiet(pace_t *self, int64_t until_us)
 {
     if (until_us > self->quiet_until_us)
         self->quiet_until_us = until_us;
+}
+
+void
+pace_close(pace_t *self, int64_t until_us)
+{
+    pace_quiet(self, until_us);
+    if (until_us > self->closed_until_us)
+        self->closed_until_us = until_us;
 }

@@ -23,7 +23,7 @@ typedef struct {
     uint32_t window, in_flight;
     int64_t step_ns, burst_ns; /* 0: no rate */
     int64_t full_ns;           /* when the bucket is full again */
-    int64_t quiet_until_us;
+    int64_t quiet_until_us, closed_until_us;
     uint32_t unanswered, refused; /* in a row */
     bool broken, probing;
     int64_t wait_us;   /* of the breaker, before the next probe */
@@ -51,5 +51,7 @@ pace_change_t pace_learn(pace_t *self, pace_answer_t answer, int64_t took_us, in
 uint32_t pace_credit(const pace_t *self, uint32_t full, int64_t now_us);
 /* Nothing before `until_us`; an earlier end of quiet is kept if it is later. */
 void pace_quiet(pace_t *self, int64_t until_us);
+/* The same for long: no lease is worth holding meanwhile. */
+void pace_close(pace_t *self, int64_t until_us);
 
 #endif

@@ -55,6 +55,15 @@ on_news(void *context)
     runtime_wake(context);
 }
 
+static void
+on_close_for(void *context, int64_t us)
+{
+    runtime_t *self = context;
+    pace_close(&self->pace, cr_clock_mono_us() + us);
+    board_stop_all(self->board);
+    runtime_wake(self);
+}
+
 /* ---- draining and the timer ----------------------------------------------------------------- */
 
 static void
@@ -252,6 +261,7 @@ runtime_start(cr_service_t *service, const gateway_kind_t *kind, const void *con
         .news = self->news,
         .runtime = self,
         .wake = on_news,
+        .close_for = on_close_for,
     };
     cr_err_t err = kind->open(&self->port, &self->gateway, fault);
     if (err == CR_OK)
@@ -278,6 +288,8 @@ runtime_dump(void *app)
     cr_log(CR_LOG_INFO, "state", "up=%d leases=%zu in_flight=%u news_waiting=%d draining=%d",
            link_is_up(self->link), board_count(self->board), self->pace.in_flight,
            !news_is_empty(self->news), self->draining);
+    if (self->kind->dump && self->gateway)
+        self->kind->dump(self->gateway);
 }
 
 void

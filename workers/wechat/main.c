@@ -7,7 +7,13 @@ static const cr_option_t options[] = {
      "AppID of the service account"},
     {"gateway.secret_file", CR_OPT_SECRET_FILE, offsetof(wechat_config_t, secret_file), 1, 4096,
      NULL, NULL, "file with the account's AppSecret"},
+    {"gateway.subscriptions", CR_OPT_TEXT, offsetof(wechat_config_t, subscriptions), 0, 4096, "",
+     NULL, "template ids, with commas, that are subscription notices"},
+    {"gateway.quota_per_day", CR_OPT_INT, offsetof(wechat_config_t, quota_per_day), 0, 1000000000,
+     "100000", NULL, "messages that the platform allows a day; 0: not known"},
     RUNTIME_LISTEN_OPTIONS(wechat_config_t),
+    {"receipts.aes_key_file", CR_OPT_SECRET_FILE, offsetof(wechat_config_t, aes_key_file), 0, 4096,
+     "", NULL, "file with the EncodingAESKey of the safe mode; empty: plain mode"},
     {0},
 };
 
@@ -15,7 +21,9 @@ static cr_err_t
 start(cr_service_t *service, const void *config, void **app, cr_fault_t *fault)
 {
     const wechat_config_t *own = config;
-    return runtime_start(service, &wechat_gateway, config, &own->listen, app, fault);
+    const gateway_kind_t *kind =
+        *own->subscriptions ? &wechat_subscription_gateway : &wechat_gateway;
+    return runtime_start(service, kind, config, &own->listen, app, fault);
 }
 
 int

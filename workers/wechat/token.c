@@ -6,9 +6,9 @@
 
 #include "cr_clock.h"
 #include "cr_log.h"
-#include "runtime/json_text.h"
 
-enum { BODY_BYTES_MAX = 4096, TOKEN_BYTES_MAX = 2048, REFRESH_EARLY_S = 300, RETRY_MS = 1000 };
+enum { TOKEN_BYTES_MAX = 2048, REFRESH_EARLY_S = 300, RETRY_MS = 1000 };
+enum { OVER_LIMIT = 45009, TOO_OFTEN = 45011 };
 
 struct token {
     zloop_t *loop;
@@ -71,7 +71,7 @@ take(token_t *self, const json_t *body)
     if (!text || !is_plain(text) || !json_is_integer(expires)) {
         json_int_t code = json_integer_value(json_object_get(body, "errcode"));
         cr_log(CR_LOG_ERR, "token_refused", "errcode=%" JSON_INTEGER_FORMAT, code);
-        return code > 0 && code != 45009 && code != 45011 ? CR_DENIED : CR_AGAIN;
+        return code > 0 && code != OVER_LIMIT && code != TOO_OFTEN ? CR_DENIED : CR_AGAIN;
     }
     char *copy = strdup(text);
     if (!copy)
@@ -113,21 +113,11 @@ on_answer(void *context, const cr_http_answer_t *answer)
 static CURL *
 make_request(const token_t *self)
 {
-    cr_str_t url, body;
-    cr_str_init(&url, BODY_BYTES_MAX);
-    cr_str_init(&body, BODY_BYTES_MAX);
-    cr_str_appendf(&url, "%s/cgi-bin/stable_token", self->config->url);
-    cr_str_append_text(&body, "{\"grant_type\":\"client_credential\",\"appid\":");
-    json_text_append(&body, cr_slice_of(self->config->appid));
-    cr_str_append_text(&body, ",\"secret\":");
-    json_text_append(&body, cr_slice_of(self->config->secret));
-    cr_str_append_text(&body, ",\"force_refresh\":false}");
-    bool whole = cr_str_err(&url) == CR_OK && cr_str_err(&body) == CR_OK;
-    CURL *request = whole ? cr_http_request(cr_str_text(&url), self->config->timeout_ms) : NULL;
-    if (request)
-        curl_easy_setopt(request, CURLOPT_COPYPOSTFIELDS, cr_str_text(&body));
-    cr_str_fini(&url);
-    cr_str_fini(&body);
+    CURL *request = cr_http_request(self->config->url, self->config->timeout_ms);
+    if (request && self->config->body) {
+        curl_easy_setopt(request, CURLOPT_POSTFIELDS, self->config->body);
+        curl_easy_setopt(request, CURLOPT_POSTFIELDSIZE, (long)strlen(self->config->body));
+    }
     return request;
 }
 

@@ -1,13 +1,14 @@
 /*
- * token - the access token of a WeChat account: fetched once, refreshed before it ends
+ * token - the access token of an account: fetched once, refreshed before it ends
  *
  * One fetch runs at a time; whoever needs a token meanwhile waits for on_token. While a refresh
  * runs the old token is still good. A token that the platform does not know any more is dropped by
  * its generation, so that ten refusals of one token cost one fetch.
  *
- * Secrets    the token is part of URLs and is never logged.
+ * Secrets    token and secret are part of URLs and bodies, and are never logged.
  * Threads    none.
- * Source     developers.weixin.qq.com, stable_token (normal mode: the same token while it is valid).
+ * Source     developers.weixin.qq.com, stable_token (normal mode: every worker of an account gets the
+ *            same token while it is valid); developer.work.weixin.qq.com, gettoken.
  */
 #ifndef TOKEN_H
 #define TOKEN_H
@@ -17,8 +18,8 @@
 typedef struct token token_t;
 
 typedef struct {
-    const char *url; /* of the API, without a path */
-    const char *appid, *secret;
+    const char *url;  /* of the request that gives a token */
+    const char *body; /* of a POST; NULL: it is a GET */
     long timeout_ms;
 } token_config_t;
 
