@@ -11,6 +11,8 @@ static const cr_option_t options[] = {
      NULL, "https address of crierd's /u/ as readers reach it; empty: mails have no link to leave"},
     {"gateway.bounce_domain", CR_OPT_TEXT, offsetof(smtp_config_t, bounce_domain), 0, 190, "", NULL,
      "domain whose bounces+... addresses come back to us; empty: gateway.from gets bounces"},
+    {"gateway.bounce_maildir", CR_OPT_TEXT, offsetof(smtp_config_t, bounce_maildir), 0, 4000, "",
+     NULL, "maildir that those bounces are delivered to and that we read; empty: nobody does"},
     {"gateway.token_key_file", CR_OPT_SECRET_FILE, offsetof(smtp_config_t, token_key_file), 0, 4096,
      "", NULL, "file with the key of those links and addresses; crierd's plan.token_key_file"},
     {"gateway.tls", CR_OPT_TEXT, offsetof(smtp_config_t, tls), 1, 8, "starttls",

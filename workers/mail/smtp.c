@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bounces.h"
 #include "cr_clock.h"
 #include "cr_keys.h"
 #include "mail_message.h"
@@ -33,6 +34,7 @@ typedef struct smtp {
     size_t line_count, turn; /* which line is asked first */
     call_t *calls, *free_calls;
     call_t *waiting, **last_waiting; /* for a line with room */
+    bounces_t *bounces;              /* NULL: nobody reads them */
     int timer;                       /* -1: none */
     bool closing;
 } smtp_t;
@@ -181,6 +183,8 @@ on_timer(zloop_t *loop, int timer, void *context)
     for (size_t i = 0; i < self->line_count; i++)
         smtp_line_tick(self->lines[i]);
     smtp_flush(self);
+    if (self->bounces)
+        bounces_tick(self->bounces);
     return 0;
 }
 
@@ -200,6 +204,7 @@ smtp_close(void **gateway_p)
         smtp_line_destroy(&self->lines[i]);
     free(self->lines);
     peer_destroy(&self->peer);
+    bounces_destroy(&self->bounces);
     for (int64_t i = 0; self->calls && i < self->config->runtime.window; i++)
         forget_mail(&self->calls[i]);
     free(self->calls);
@@ -298,6 +303,26 @@ auth_of(const char *word)
 }
 
 static cr_err_t
+open_bounces(smtp_t *self, const gateway_port_t *port, cr_fault_t *fault)
+{
+    const char *maildir = self->config->bounce_maildir;
+    if (!maildir[0])
+        return CR_OK;
+    if (!self->config->bounce_domain[0])
+        return cr_fault_set(fault, CR_INVAL,
+                            "gateway.bounce_domain: needed with gateway.bounce_maildir");
+    return bounces_new(maildir, self->sender.key, port, &self->bounces, fault);
+}
+
+static void
+smtp_taken(void *gateway, uint64_t ticket)
+{
+    smtp_t *self = gateway;
+    (void)ticket;
+    bounces_taken(self->bounces);
+}
+
+static cr_err_t
 smtp_open(const gateway_port_t *port, void **gateway, cr_fault_t *fault)
 {
     smtp_t *self = calloc(1, sizeof *self);
@@ -321,6 +346,8 @@ smtp_open(const gateway_port_t *port, void **gateway, cr_fault_t *fault)
                                  .mails_max = (unsigned)self->config->mails_per_connection};
     if (err == CR_OK)
         err = read_place(self, fault);
+    if (err == CR_OK)
+        err = open_bounces(self, port, fault);
     if (err != CR_OK)
         return err;
     self->timer = zloop_timer(self->loop, TICK_MS, 0, on_timer, self);
@@ -339,4 +366,5 @@ const gateway_kind_t smtp_gateway = {
     .close = smtp_close,
     .submit = smtp_submit,
     .flush = smtp_flush,
+    .taken = smtp_taken,
 };

@@ -3,7 +3,7 @@
  *
  * One recipient a mail. Each connection has two mails under way, so that the envelope of the next goes
  * out with the body of the one before. The relay's word is final (HANDED): what it finds out later
- * comes as a bounce to the office's mailbox.
+ * comes as a bounce (bounces.h).
  *
  * Away       while no connection can be made, or the relay refuses us (its greeting, STARTTLS, the
  *            log-in), submits are RETRY_1 and say so: nobody's mail fails for our mistake.
@@ -18,6 +18,7 @@ typedef struct {
     runtime_config_t runtime;
     char *from, *domain;
     char *unsubscribe_url, *bounce_domain, *token_key_file; /* mail_message.h; "" for none */
+    char *bounce_maildir;                                   /* bounces.h; "" for none */
     char *tls, *ca_file;
     char *user, *password_file, *auth; /* user "" for a relay that asks for none */
     int64_t connections, mails_per_connection;
