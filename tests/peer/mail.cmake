@@ -1,1 +1,2 @@
 cr_peer_test(mail)
+cr_peer_test(postfix)
