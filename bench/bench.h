@@ -29,6 +29,7 @@ int bench_raw(int argc, char **argv);
 int bench_county(int argc, char **argv);
 int bench_preempt(int argc, char **argv);
 int bench_smsc(int argc, char **argv);
+int bench_smpp_client(int argc, char **argv);
 int bench_smsc_limit(int argc, char **argv);
 int bench_receipts(int argc, char **argv);
 

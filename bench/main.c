@@ -24,6 +24,8 @@ static const struct {
      bench_receipts},
     {"smsc", "smpp|cmpp receipts|none ANSWER_MS   a bare message centre, until it is ended",
      bench_smsc},
+    {"smpp-client", "PORT WINDOW COUNT   a bare client against another message centre",
+     bench_smpp_client},
     {"smsc-limit", "smpp|cmpp WINDOW COUNT   a bare client against it", bench_smsc_limit},
     {"streams", "SOCKET JOBS   drains a Redis Stream", peer_streams},
     {"beanstalkd", "SOCKET JOBS   drains a tube", peer_beanstalkd},

@@ -174,3 +174,21 @@ bench_smsc_limit(int argc, char **argv)
     bench_print(smsc.protocol->name, "limit_submits_per_s", bench_median(rates, RUNS), "1/s", RUNS);
     return CR_EXIT_OK;
 }
+
+/* The same client against another's message centre, whose ids have eight characters. */
+int
+bench_smpp_client(int argc, char **argv)
+{
+    size_t port = argc == 3 ? strtoul(argv[0], NULL, 10) : 0;
+    size_t window = argc == 3 ? strtoul(argv[1], NULL, 10) : 0;
+    size_t count = argc == 3 ? strtoul(argv[2], NULL, 10) : 0;
+    if (port == 0 || port > UINT16_MAX || window == 0 || window > 1000) {
+        fprintf(stderr, "usage: crier-bench smpp-client PORT WINDOW COUNT\n");
+        return CR_EXIT_USAGE;
+    }
+    int fd = connect_to((uint16_t)port);
+    bench_print("smpp", "client_submits_per_s",
+                run_client(smsc_protocol("smpp"), fd, window, count), "1/s", 1);
+    close(fd);
+    return CR_EXIT_OK;
+}

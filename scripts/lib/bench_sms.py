@@ -5,9 +5,10 @@ import statistics
 
 import bench_kannel
 from bench_common import BIN, cpu_ns, daemon_rig, load_people, prepare_broadcast, program, send_broadcast
-from rig import wait_until
+from rig import ROOT, Rig, wait_until
 
 PEOPLE = 100_000
+NPM_PEOPLE = 40_000
 WINDOW = 100  # messages without an answer on a connection
 AHEAD = 4096  # gateway.window: what may be under way in the worker, so that it goes on while Redis syncs
 PACED_WINDOW, PACED_MS, PACED_SECONDS = 16, 50, 5
@@ -17,11 +18,11 @@ TEMPLATE = {"name": "bench-sms", "title": "短信", "sender": "平阴科普", "w
 
 
 class Smsc:
-    """The bare message centre, as a process of the rig."""
+    """A message centre as a process of the rig: the bare one, or another's."""
 
-    def __init__(self, rig, protocol, receipts=True, answer_ms=0):
-        self.rig, self.protocol = rig, protocol
-        self.process = rig._start("smsc", [BIN / "crier-bench", "smsc", protocol, "receipts" if receipts else "none", answer_ms])
+    def __init__(self, rig, protocol, answer_ms=0, argv=None, env=None):
+        self.protocol = protocol
+        self.process = rig._start("smsc", argv or [BIN / "crier-bench", "smsc", protocol, "receipts", answer_ms], env=env)
         self.address = f"127.0.0.1:{self.process.facts['port']}"
 
     def rows(self):
@@ -47,24 +48,24 @@ def start_worker(rig, smsc, window, binds, ahead):
     wait_until(lambda: rig.processes[name].tail().count("line_up") == binds, "the connections")
 
 
-def settled(rig, broadcast):
+def settled(rig, broadcast, state):
     counts = rig.http("GET", f"/v1/broadcasts/{broadcast}", "planner")[2]["counts"]["sms"]
-    return counts["delivered"] == counts["total"]
+    return counts[state] == counts["total"]
 
 
-def once(csv, protocol, window=WINDOW, binds=1, ahead=0, answer_ms=0):
+def once(csv, protocol, window=WINDOW, binds=1, ahead=0, state="delivered", **centre):
     """(submits a second as the message centre saw them, CPU of the worker a message)."""
     with daemon_rig(["sms-drill"]) as rig:
         load_people(rig, csv)
         template = rig.state / "bench-sms.json"
         template.write_text(json.dumps(TEMPLATE, ensure_ascii=False))
         rig.ctl("planner", "template", "put", template)
-        smsc = Smsc(rig, protocol, answer_ms=answer_ms)
+        smsc = Smsc(rig, protocol, **centre)
         start_worker(rig, smsc, window, binds, ahead)
         broadcast = prepare_broadcast(rig, channels=["sms"], template="bench-sms", variables={})
         before = cpu_ns(rig)
         send_broadcast(rig, broadcast)
-        wait_until(lambda: settled(rig, broadcast), "all receipts", 120, every_s=0.05)
+        wait_until(lambda: settled(rig, broadcast, state), "the end", 120, every_s=0.05)
         used = cpu_ns(rig) - before
         seen = smsc.rows()
         return seen["submits_per_s"], (used["workers"] + used["workers_io"]) / seen["submits"]
@@ -103,6 +104,20 @@ def measure_paced(session, protocol):
         session.emit(protocol, f"paced_{binds}_share", rate / most, "", 1)
 
 
+def measure_npm(session):
+    """npm's smpp, which is slower than both: what Crier gets out of it, beside the bare client."""
+    argv, env = ["node", ROOT / "bench/peers/smpp_centre.js"], {"NODE_PATH": str(ROOT / "tests/peer/node_modules")}
+    csv, bare, ours = session.reachable_county(NPM_PEOPLE), [], []
+    for _ in range(session.runs):
+        with Rig() as rig:
+            centre = Smsc(rig, "smpp", argv=argv, env=env)
+            bare.append(program("smpp-client", centre.process.facts["port"], WINDOW, NPM_PEOPLE)[0]["value"])
+        ours.append(once(csv, "smpp", ahead=AHEAD, state="accepted", argv=argv, env=env)[0])
+    reached = session.median("smpp", "npm_bare_client_submits_per_s", bare, "1/s", bind_window=WINDOW)
+    shown = session.median("smpp", "npm_submits_per_s", ours, "1/s", bind_window=WINDOW, window=AHEAD)
+    session.emit("smpp", "npm_share", shown / reached, "")
+
+
 def bench(session, protocol):
     csv = session.reachable_county(session.people(PEOPLE))
     measure(session, protocol, csv)
@@ -111,6 +126,7 @@ def bench(session, protocol):
 
 def smpp(session):
     bench(session, "smpp")
+    measure_npm(session)
 
 
 def cmpp(session):
