@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include "control.h"
+#include "cr_clock.h"
 #include "cr_http.h"
 #include "cr_keys.h"
 #include "delay.h"
@@ -37,6 +38,7 @@ struct app {
     smtp_server_t *smtp;
     web_t *web;
     web_route_t routes[ROUTES];
+    scenario_t *scenario;
     control_t control;
     inbox_t inbox;
     reply_t reply;
@@ -101,6 +103,8 @@ init_gateways(app_t *self)
         *gateway = (gateway_t){.channel = (cr_channel_t)i,
                                .truth = self->truth,
                                .store = self->store,
+                               .scenario = self->scenario,
+                               .begun_us = cr_clock_mono_us(),
                                .shows_once = i == CR_CHANNEL_MAIL};
         faults_init(&gateway->faults, &settings->faults, (uint64_t)settings->faults_seed, i);
     }
@@ -218,6 +222,8 @@ app_start(zloop_t *loop, const settings_t *settings, app_t **self_p, cr_fault_t 
     self->settings = settings;
     self->loop = loop;
     cr_err_t err = load_secrets(self, fault);
+    if (err == CR_OK && *settings->faults_scenario_file)
+        err = scenario_load(settings->faults_scenario_file, &self->scenario, fault);
     if (err == CR_OK)
         err = make_common(self, fault);
     if (err == CR_OK)
@@ -246,6 +252,7 @@ app_stop(app_t **self_p)
     delay_destroy(&self->delay);
     store_destroy(&self->store);
     truth_close(&self->truth);
+    scenario_destroy(&self->scenario);
     free(self->sms_secret);
     free(self->smpp_password);
     free(self->cmpp_secret);

@@ -7,6 +7,10 @@ fault_t
 gateway_arrive(gateway_t *self)
 {
     int64_t now_us = cr_clock_mono_us();
+    self->submits++;
+    if (self->scenario)
+        scenario_advance(self->scenario, self->channel, self->submits, now_us - self->begun_us,
+                         &self->faults.settings);
     fault_t fault = faults_decide(&self->faults, now_us);
     if (fault == FAULT_ERROR || fault == FAULT_THROTTLE)
         counts_add(&self->counts, COUNT_refused, now_us);

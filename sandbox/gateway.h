@@ -13,12 +13,15 @@
 #include "counts.h"
 #include "faults.h"
 #include "receipts.h"
+#include "scenario.h"
 #include "store.h"
 #include "truth.h"
 
 typedef struct {
     cr_channel_t channel;
     faults_t faults;
+    scenario_t *scenario; /* shared; NULL: none */
+    int64_t begun_us, submits;
     counts_t counts;
     truth_t *truth;
     store_t *store;

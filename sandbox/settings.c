@@ -55,6 +55,8 @@ const cr_option_t settings_options[] = {
     INT("inbox.bytes_max", inbox_bytes_max, 1048576, 68719476736, "268435456",
         "text kept for the inbox"),
     INT("faults.seed", faults_seed, 0, INT64_MAX, "1", "decides every fault"),
+    TEXT("faults.scenario_file", faults_scenario_file, 0, "",
+         "file of steps that change faults by themselves; empty: none"),
 #define X(name, most, fallback, help) INT("faults." #name, faults.name, 0, most, fallback, help),
     FAULT_LIST(X)
 #undef X

@@ -21,6 +21,7 @@ typedef struct {
     int64_t wechat_token_ttl_s, wechat_daily_quota;
     int64_t inbox_messages_max, inbox_bytes_max;
     int64_t faults_seed;
+    char *faults_scenario_file;
     fault_settings_t faults;
 } settings_t;
 

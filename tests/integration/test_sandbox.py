@@ -91,7 +91,7 @@ class Case(unittest.TestCase):
                         "-out", self.folder / "smtp.pem"], check=True, capture_output=True)
         (self.folder / "smtp.key").chmod(0o600)
         config = self.folder / "crier-sandbox.cfg"
-        config.write_text(f"""
+        config.write_text(self.configure(f"""
 state_dir = "{self.folder}/state";
 http: {{ port = 0L; }};
 smtp: {{ port = 0L; size_max_bytes = 100000L; tls_cert = "{self.folder}/smtp.pem"; tls_key = "{self.folder}/smtp.key"; }};
@@ -100,10 +100,13 @@ smpp: {{ port = 0L; system_id = "crier"; password_file = "{self.folder}/smpp.pas
 cmpp: {{ port = 0L; source_addr = "900001"; secret_file = "{self.folder}/cmpp.secret"; }};
 wechat: {{ appid = "wx1"; secret_file = "{self.folder}/wechat.secret"; event_token_file = "{self.folder}/event.token"; {self.extra} }};
 faults: {{ receipt_failed_percent = 0L; receipt_delay_ms = 0L; }};
-""")
+"""))
         self.process = Process("crier-sandbox", [BIN / "crier-sandbox", "-c", config, *self.flags], self.folder).start()
         self.addCleanup(self.stop)
         self.url = f"http://{self.process.facts['http']}"
+
+    def configure(self, config):
+        return config
 
     def stop(self):
         self.assertEqual(self.process.stop(), 0, self.process.tail(60))

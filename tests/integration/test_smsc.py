@@ -1,13 +1,14 @@
 """The sandbox as message centre, spoken to by clients of our own over SMPP 3.4 and CMPP 2.0/3.0."""
 import json
 import struct
+import subprocess
 import time
 import unittest
 
 from county import check_counts, check_truth, county, finish, send
 from rig import wait_until
 from smsc_clients import Cmpp, Smpp
-from test_sandbox import Case, fetch
+from test_sandbox import BIN, Case, fetch
 
 REFERENCE = 0x1400
 TEXT = "【平阴科普】演练：明天停水，请提前储水。"
@@ -202,6 +203,36 @@ class Replies(Centre):
         self.assertEqual(client.deliver()[:4], ("13800001234", "106900", 0, "退订"))
         for bad in ({"address": "x", "text": "1"}, {"address": "13800001234", "text": ""}, {"address": "13800001234", "text": "长" * 71}, {}):
             self.assertEqual(self.reply(**bad), 400, bad)
+
+
+class Scenario(Centre):
+    steps = """steps = ( { channel = "sms"; after_submits = 2; error_percent = 100; error_code = 20; },
+                         { channel = "mail"; error_percent = 100; },
+                         { channel = "all"; after_submits = 4; error_percent = 0; } );"""
+
+    def configure(self, config):
+        (self.folder / "scenario.cfg").write_text(self.steps)
+        return config.replace("faults: {", f'faults: {{ scenario_file = "{self.folder}/scenario.cfg";')
+
+    def test_steps_change_faults_when_their_submits_came(self):
+        client = self.smpp()
+        statuses = []
+        for _ in range(6):
+            client.submit("13800001234", TEXT, receipt=0)
+            statuses.append(client.answer()[0])
+        self.assertEqual(statuses, [0, 0, 0x14, 0x14, 0, 0])
+
+
+    def test_a_step_that_cannot_be_is_refused_with_its_line(self):
+        config = self.folder / "bad.cfg"
+        config.write_text((self.folder / "crier-sandbox.cfg").read_text().replace("scenario.cfg", "bad-scenario.cfg"))
+        for steps, told in (('{ channel = "sms"; latency = 1; }', "latency: no such member"), ("{ latency_ms = 1; }", "channel must be given"),
+                            ('{ channel = "sms"; drop_percent = 101; }', "drop_percent")):
+            (self.folder / "bad-scenario.cfg").write_text(f"steps = (\n{steps} );\n")
+            refused = subprocess.run([BIN / "crier-sandbox", "-c", config], capture_output=True, text=True, timeout=10)
+            self.assertNotEqual(refused.returncode, 0)
+            self.assertIn("bad-scenario.cfg:2: ", refused.stderr)
+            self.assertIn(told, refused.stderr)
 
 
 class CmppCentre(Centre):
