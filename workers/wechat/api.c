@@ -89,6 +89,8 @@ post(api_call_t *call, const char *token)
     }
     curl_easy_setopt(request, CURLOPT_POSTFIELDSIZE, (long)call->body.length);
     curl_easy_setopt(request, CURLOPT_POSTFIELDS, cr_str_text(&call->body));
+    if (*self->config.token.ca_file)
+        curl_easy_setopt(request, CURLOPT_CAINFO, self->config.token.ca_file);
     curl_easy_setopt(request, CURLOPT_PIPEWAIT, 1L); /* a stream rather than a connection */
     return cr_http_submit(self->http, request, headers, on_answer, call);
 }

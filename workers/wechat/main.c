@@ -7,6 +7,8 @@ static const cr_option_t options[] = {
      "AppID of the service account"},
     {"gateway.secret_file", CR_OPT_SECRET_FILE, offsetof(wechat_config_t, secret_file), 1, 4096,
      NULL, NULL, "file with the account's AppSecret"},
+    {"gateway.ca_file", CR_OPT_TEXT, offsetof(wechat_config_t, ca_file), 0, 4096, "", NULL,
+     "certificates to trust, PEM; empty: the system's"},
     {"gateway.subscriptions", CR_OPT_TEXT, offsetof(wechat_config_t, subscriptions), 0, 4096, "",
      NULL, "template ids, with commas, that are subscription notices"},
     {"gateway.quota_per_day", CR_OPT_INT, offsetof(wechat_config_t, quota_per_day), 0, 1000000000,

@@ -114,6 +114,8 @@ static CURL *
 make_request(const token_t *self)
 {
     CURL *request = cr_http_request(self->config->url, self->config->timeout_ms);
+    if (request && *self->config->ca_file)
+        curl_easy_setopt(request, CURLOPT_CAINFO, self->config->ca_file);
     if (request && self->config->body) {
         curl_easy_setopt(request, CURLOPT_POSTFIELDS, self->config->body);
         curl_easy_setopt(request, CURLOPT_POSTFIELDSIZE, (long)strlen(self->config->body));

@@ -21,6 +21,7 @@ typedef struct {
     const char *url;  /* of the request that gives a token */
     const char *body; /* of a POST; NULL: it is a GET */
     long timeout_ms;
+    const char *ca_file; /* "": the system's authorities */
 } token_config_t;
 
 /* CR_OK: there is a token now; CR_DENIED: the account is refused; CR_AGAIN: none could be had. */

@@ -314,7 +314,7 @@ make_api(wechat_t *self, cr_fault_t *fault)
         .loop = self->port->loop,
         .url = self->config->runtime.url,
         .token = {cr_str_text(&self->token_url), cr_str_text(&self->token_body),
-                  (long)self->config->runtime.timeout_ms},
+                  (long)self->config->runtime.timeout_ms, self->config->ca_file},
         .codes = wechat_codes,
         .calls = self->port->window,
         .owner = self,

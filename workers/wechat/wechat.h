@@ -18,6 +18,7 @@ typedef struct {
     runtime_config_t runtime;
     runtime_listen_t listen;
     char *appid, *secret_file, *aes_key_file;
+    char *ca_file;
     char *subscriptions; /* template ids with commas */
     int64_t quota_per_day;
 } wechat_config_t;

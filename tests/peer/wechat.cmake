@@ -1,0 +1,1 @@
+cr_peer_test(wechat)
