@@ -137,6 +137,27 @@ settings_are_set_by_name_within_their_range(void)
     CU_ASSERT_EQUAL(settings.drop_percent, 0);
 }
 
+static void
+the_same_residents_reply_each_time_and_shares_do_not_overlap(void)
+{
+    fault_settings_t settings = {.confirm_percent = 20, .opt_out_percent = 10, .chat_percent = 5};
+    size_t counts[4] = {0};
+    faults_t faults;
+    faults_init(&faults, &settings, 7, 0);
+    for (int i = 0; i < SUBMITS; i++) {
+        char phone[16];
+        snprintf(phone, sizeof phone, "138%08d", i);
+        fault_person_t person = faults_person(&faults, cr_slice_of(phone));
+        CU_ASSERT_EQUAL_FATAL(faults_person(&faults, cr_slice_of(phone)), person);
+        counts[person]++;
+    }
+    CU_ASSERT(counts[FAULT_CONFIRMS] > SUBMITS * 16 / 100 &&
+              counts[FAULT_CONFIRMS] < SUBMITS * 24 / 100);
+    CU_ASSERT(counts[FAULT_OPTS_OUT] > SUBMITS * 8 / 100 &&
+              counts[FAULT_OPTS_OUT] < SUBMITS * 12 / 100);
+    CU_ASSERT(counts[FAULT_CHATS] > SUBMITS * 4 / 100 && counts[FAULT_CHATS] < SUBMITS * 6 / 100);
+}
+
 CU_TestInfo cr_tests[] = {
     {"nothing happens unless it is asked for", nothing_happens_unless_it_is_asked_for},
     {"a percentage is met within a fifth", a_percentage_is_met_within_a_fifth},
@@ -148,5 +169,7 @@ CU_TestInfo cr_tests[] = {
     {"an address fails always or never", an_address_fails_always_or_never},
     {"receipts are doubled, missing and late as set", receipts_are_doubled_missing_and_late_as_set},
     {"settings are set by name within their range", settings_are_set_by_name_within_their_range},
+    {"the same residents reply each time, and shares do not overlap",
+     the_same_residents_reply_each_time_and_shares_do_not_overlap},
     CU_TEST_INFO_NULL,
 };
