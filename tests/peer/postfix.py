@@ -38,7 +38,10 @@ class Postfix:
         for folder in ("", "conf", "spool", "data", "log", "boxes"):
             (here / folder).mkdir(mode=0o755)
         subprocess.run(["chown", "postfix", here / "data"], check=True)
-        subprocess.run(["chown", "nobody", self.boxes], check=True)
+        for box in boxes.values():
+            for folder in ("new", "cur", "tmp"):
+                (self.boxes / box / folder).mkdir(parents=True)
+        subprocess.run(["chown", "-R", "nobody", self.boxes], check=True)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -64,7 +67,7 @@ class Postfix:
             return False
 
     def mails(self, folder):
-        return [path for part in ("new", "cur") for path in (self.boxes / folder / part).glob("*")]
+        return [path for part in ("new", "cur") for path in (self.boxes / folder / part).iterdir()]
 
     def stop(self):
         self.child.terminate()

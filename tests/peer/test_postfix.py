@@ -6,7 +6,7 @@ import re
 import subprocess
 import unittest
 
-from county import county, finish, send
+from county import county, finish, send, state
 from postfix import Postfix
 from rig import wait_until
 
@@ -31,11 +31,17 @@ class RealRelay(unittest.TestCase):
         self.rig.processes["mail-drill"].stop()
         self.rig.start_worker("mail", **{
             "gateway.url": f"smtp://127.0.0.1:{self.postfix.port}", "gateway.tls": "off", "gateway.token_key_file": key,
-            "gateway.bounce_domain": "bounce.pingyin.test"})
+            "gateway.bounce_domain": "bounce.pingyin.test", "gateway.bounce_maildir": self.postfix.boxes / "bounces"})
 
-    def test_every_mail_is_read_or_comes_back(self):
-        handed = finish(self.rig, send(self.rig, channels="mail"))["counts"]["mail"]["delivered"]
-        wait_until(lambda: len(self.postfix.mails("readers")) + len(self.postfix.mails("bounces")) == handed, "all mails and bounces")
+    def reasons(self, broadcast, *names):
+        reasons = state(self.rig, broadcast)["counts"]["mail"]["reasons"]
+        return tuple(reasons.get(name) for name in names)
+
+    def test_every_mail_is_read_or_comes_back_and_counts_as_failed(self):
+        broadcast = send(self.rig, channels="mail")
+        counts = finish(self.rig, broadcast)["counts"]["mail"]
+        tried = counts["delivered"] + counts["failed"]
+        wait_until(lambda: len(self.postfix.mails("readers")) + len(self.postfix.mails("bounces")) == tried, "all mails and bounces")
         readers = [read(path) for path in self.postfix.mails("readers")]
         self.assertEqual(len({mail["Message-ID"] for mail in readers}), len(readers))
         self.assertGreater(len(readers), 5)
@@ -49,6 +55,8 @@ class RealRelay(unittest.TestCase):
             self.assertIn(f"Original-Envelope-Id: {reference[1]}", statuses[0])
             self.assertIn("Status: 5.1.1", statuses[0])
             self.assertIn("Original-Recipient: rfc822;", statuses[0])
+        wanted = (len(readers), len(bounces))
+        wait_until(lambda: self.reasons(broadcast, "handed", "failed_address") == wanted, f"{wanted} handed and failed")
 
 
 if __name__ == "__main__":
