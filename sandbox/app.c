@@ -35,6 +35,7 @@ struct app {
     smsc_t *smpp, *cmpp;
     sms_t *sms;
     wechat_t *wechat;
+    bounce_t *bounces; /* NULL: no mail comes back */
     smtp_server_t *smtp;
     web_t *web;
     web_route_t routes[ROUTES];
@@ -91,7 +92,10 @@ make_common(app_t *self, cr_fault_t *fault)
     self->http = cr_http_new(self->loop, PUSH_CONNECTIONS);
     if (!self->delay || !self->store || !self->http)
         return cr_fault_set(fault, CR_NOMEM, "out of memory");
-    return truth_open(settings->state_dir, &self->truth, fault);
+    cr_err_t err = truth_open(settings->state_dir, &self->truth, fault);
+    if (err == CR_OK && settings->smtp_bounce_maildir[0])
+        err = bounce_open(settings->smtp_bounce_maildir, &self->bounces, fault);
+    return err;
 }
 
 static void
@@ -108,6 +112,7 @@ init_gateways(app_t *self)
                                .shows_once = i == CR_CHANNEL_MAIL};
         faults_init(&gateway->faults, &settings->faults, (uint64_t)settings->faults_seed, i);
     }
+    self->gateways[CR_CHANNEL_MAIL].bounces = self->bounces;
 }
 
 static cr_err_t
@@ -251,6 +256,7 @@ app_stop(app_t **self_p)
     sms_destroy(&self->sms);
     delay_destroy(&self->delay);
     store_destroy(&self->store);
+    bounce_close(&self->bounces);
     truth_close(&self->truth);
     scenario_destroy(&self->scenario);
     free(self->sms_secret);

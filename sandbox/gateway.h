@@ -5,11 +5,12 @@
  * is judged by its own protocol, and is then accepted: written to the truth file, then to the
  * inbox, then answered.
  *
- * Ownership  truth, store and receipts are borrowed.
+ * Ownership  truth, store, bounces and receipts are borrowed.
  */
 #ifndef GATEWAY_H
 #define GATEWAY_H
 
+#include "bounce.h"
 #include "counts.h"
 #include "faults.h"
 #include "receipts.h"
@@ -25,6 +26,7 @@ typedef struct {
     counts_t counts;
     truth_t *truth;
     store_t *store;
+    bounce_t *bounces;    /* of e-mail; NULL: no mail comes back */
     receipts_t *receipts; /* NULL for e-mail: its answer is the last word */
     bool shows_once;      /* the inbox shows a repeated reference once, as mailboxes do */
 } gateway_t;

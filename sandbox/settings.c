@@ -25,6 +25,8 @@ const cr_option_t settings_options[] = {
     TEXT("smtp.address", smtp_address, 1, "127.0.0.1", "IPv4 address of the mail server"),
     INT("smtp.port", smtp_port, 0, 65535, "8425", "its TCP port; 0: the kernel chooses"),
     TEXT("smtp.domain", smtp_domain, 1, "sandbox.test", "name the mail server greets with"),
+    TEXT("smtp.bounce_maildir", smtp_bounce_maildir, 0, "",
+         "where mails come back that were taken and not delivered; empty: none do"),
     TEXT("smtp.tls_cert", smtp_tls_cert, 1, NULL, "certificate chain for STARTTLS, PEM"),
     SECRET("smtp.tls_key", smtp_tls_key, "its private key, PEM"),
     INT("smtp.size_max_bytes", smtp_size_max_bytes, 1024, 1073741824, "10485760",

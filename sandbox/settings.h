@@ -11,7 +11,7 @@ typedef struct {
     char *timezone, *log_level, *state_dir;
     char *http_address;
     int64_t http_port;
-    char *smtp_address, *smtp_domain, *smtp_tls_cert, *smtp_tls_key;
+    char *smtp_address, *smtp_domain, *smtp_bounce_maildir, *smtp_tls_cert, *smtp_tls_key;
     int64_t smtp_port, smtp_size_max_bytes, smtp_connections_max;
     char *sms_access_key_id, *sms_access_key_secret_file, *sms_receipt_url;
     char *smpp_address, *smpp_system_id, *smpp_password_file;

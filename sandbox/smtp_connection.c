@@ -161,6 +161,8 @@ accept_mail(gateway_t *gateway, const smtp_t *session)
         message.address = smtp_recipient(session, i);
         if (!gateway_accept(gateway, &message))
             return false;
+        if (gateway->bounces)
+            bounce_consider(gateway->bounces, &gateway->faults, message.title, message.address);
     }
     return true;
 }

@@ -40,14 +40,13 @@ class Bounces(unittest.TestCase):
     def setUp(self):
         self.rig = Rig()
         self.addCleanup(self.rig.stop)
+        self.rig.overrides["crier-sandbox"] = {"smtp.bounce_maildir": self.rig.state / "maildir", "faults.receipt_failed_percent": 0}
         self.rig.start(channels=())
         self.rig.make_keys(["mail-real"])
         self.key = self.rig.state / "mail.key"
         self.key.touch(0o600)
         self.key.write_text(bytes(range(32)).hex() + "\n")
         self.maildir = self.rig.state / "maildir"
-        for folder in ("new", "cur", "tmp"):
-            (self.maildir / folder).mkdir(parents=True)
         self.worker = self.rig.start_worker("mail", real=True, **{
             "gateway.bounce_domain": "bounces.crier.test", "gateway.bounce_maildir": self.maildir,
             "gateway.token_key_file": self.key})
@@ -107,6 +106,14 @@ class Bounces(unittest.TestCase):
         self.rig.restart("mail-real")
         wait_until(self.is_read, "the bounce to be read")
         wait_until(lambda: self.reasons().get("failed_address") == 1, "the bounce to count")
+
+    def test_what_the_relay_sends_back_is_not_sent_to_again(self):
+        self.rig.sandbox_control({"channel": "mail", "receipt_failed_percent": 100, "receipt_duplicate_percent": 50})
+        self.broadcast = send(self.rig, channels="mail", drill=False)
+        wait_until(lambda: self.reasons().get("failed_address") == 5, "every mail to come back")
+        wait_until(self.is_read, "the bounces to be read")
+        again = finish(self.rig, send(self.rig, channels="mail", drill=False))
+        self.assertEqual(again["counts"]["mail"]["suppressed"], 5)
 
 
 if __name__ == "__main__":
