@@ -15,6 +15,8 @@ static const struct {
     {"5.2.2", CR_STATUS_FAILED_MAILBOX}, /* full */
     {"5.2.3", CR_STATUS_FAILED_CONTENT}, /* too long */
     {"5.3.4", CR_STATUS_FAILED_CONTENT}, {"5.6.", CR_STATUS_FAILED_CONTENT},
+    {"5.3.", CR_STATUS_FAILED_UNREACHABLE}, /* the server, not the mailbox */
+    {"5.5.", CR_STATUS_FAILED_CONTENT}, /* what we said */
     {"5.7.3", CR_STATUS_FAILED_ACCOUNT}, {"5.7.8", CR_STATUS_FAILED_ACCOUNT},
     {"5.7.9", CR_STATUS_FAILED_ACCOUNT}, {"5.7.", CR_STATUS_FAILED_BLOCKED},
 };
@@ -69,6 +71,13 @@ reply_status(unsigned code)
     return CR_STATUS_UNKNOWN;
 }
 
+/* "Too many recipients" of old servers, or full for now: as 452 (RFC 5321 section 4.5.3.1.10). */
+static bool
+is_for_now(const smtp_answer_t *answer)
+{
+    return answer->code == 552 && !answer->sent;
+}
+
 outcome_t
 mail_outcome(const smtp_answer_t *answer)
 {
@@ -78,7 +87,9 @@ mail_outcome(const smtp_answer_t *answer)
         return (outcome_t){
             .status = CR_STATUS_RETRY_1, .retry_after_ms = AWAY_RETRY_MS, .away = true};
     outcome_t outcome = {.status = reply_status(answer->code)};
-    if (answer->code >= 500)
-        enhanced_status(first_word(answer->text), &outcome.status);
+    if (answer->code < 500)
+        return outcome;
+    if (!enhanced_status(first_word(answer->text), &outcome.status) && is_for_now(answer))
+        outcome.status = CR_STATUS_RETRY_1;
     return outcome;
 }
