@@ -19,8 +19,9 @@
 #include "smsc.h"
 #include "smtp_server.h"
 #include "wechat.h"
+#include "wechat_person.h"
 
-enum { DELAYS_MAX = 1 << 22, PUSH_CONNECTIONS = 64, ROUTES = 15 };
+enum { DELAYS_MAX = 1 << 22, PUSH_CONNECTIONS = 64, ROUTES = 16 };
 
 struct app {
     const settings_t *settings;
@@ -164,6 +165,7 @@ make_routes(app_t *self)
         {"GET", "/inbox/counters", inbox_answer_counters, &self->inbox},
         {"GET", "/inbox/mail", inbox_answer_mail, &self->inbox},
         {"POST", "/inbox/reply", reply_answer, &self->reply},
+        {"POST", "/inbox/wechat", wechat_person_answer, &self->gateways[CR_CHANNEL_WECHAT]},
         {NULL, NULL, NULL, NULL},
     };
     memcpy(self->routes, routes, sizeof routes);
