@@ -198,7 +198,8 @@ read_option(reader_t *in, const cr_pdu_layout_t *layout, size_t from, void *mess
 cr_err_t
 cr_pdu_decode(const cr_pdu_layout_t *layout, cr_slice_t body, void *message, cr_fault_t *fault)
 {
-    const uint8_t *bytes = (const uint8_t *)body.text;
+    static const uint8_t nothing[1]; /* a slice of no octets may point nowhere */
+    const uint8_t *bytes = body.length > 0 ? (const uint8_t *)body.text : nothing;
     reader_t in = {bytes, bytes + body.length};
     size_t i = 0;
     cr_err_t err = CR_OK;
