@@ -10,15 +10,15 @@ static const struct {
     cr_status_t status;
 } enhanced_codes[] = {
     {"5.1.7", CR_STATUS_FAILED_ACCOUNT}, /* our own sender address */
-    {"5.1.8", CR_STATUS_FAILED_ACCOUNT}, {"5.1.", CR_STATUS_FAILED_ADDRESS},
+    {"5.1.8", CR_STATUS_FAILED_ACCOUNT},    {"5.1.", CR_STATUS_FAILED_ADDRESS},
     {"5.2.1", CR_STATUS_FAILED_MAILBOX}, /* disabled */
     {"5.2.2", CR_STATUS_FAILED_MAILBOX}, /* full */
     {"5.2.3", CR_STATUS_FAILED_CONTENT}, /* too long */
-    {"5.3.4", CR_STATUS_FAILED_CONTENT}, {"5.6.", CR_STATUS_FAILED_CONTENT},
+    {"5.3.4", CR_STATUS_FAILED_CONTENT},    {"5.6.", CR_STATUS_FAILED_CONTENT},
     {"5.3.", CR_STATUS_FAILED_UNREACHABLE}, /* the server, not the mailbox */
-    {"5.5.", CR_STATUS_FAILED_CONTENT}, /* what we said */
-    {"5.7.3", CR_STATUS_FAILED_ACCOUNT}, {"5.7.8", CR_STATUS_FAILED_ACCOUNT},
-    {"5.7.9", CR_STATUS_FAILED_ACCOUNT}, {"5.7.", CR_STATUS_FAILED_BLOCKED},
+    {"5.5.", CR_STATUS_FAILED_CONTENT},     /* what we said */
+    {"5.7.3", CR_STATUS_FAILED_ACCOUNT},    {"5.7.8", CR_STATUS_FAILED_ACCOUNT},
+    {"5.7.9", CR_STATUS_FAILED_ACCOUNT},    {"5.7.", CR_STATUS_FAILED_BLOCKED},
 };
 
 static const struct {
