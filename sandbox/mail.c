@@ -1,6 +1,7 @@
 #include "mail.h"
 
 #include <gmime/gmime.h>
+#include <string.h>
 
 void
 mail_library_init(void)
@@ -32,6 +33,15 @@ on_part(GMimeObject *parent, GMimeObject *part, gpointer context)
         json_object_set_new(view, key, text_of(g_mime_text_part_get_text(GMIME_TEXT_PART(part))));
 }
 
+/* The web address among those of List-Unsubscribe (RFC 2369). */
+static json_t *
+link_of(GMimeMessage *message)
+{
+    const char *field = g_mime_object_get_header(GMIME_OBJECT(message), "List-Unsubscribe");
+    const char *link = field ? strstr(field, "<http") : NULL;
+    return text_of(link ? g_strndup(link + 1, strcspn(link + 1, ">")) : NULL);
+}
+
 static json_t *
 view_of(GMimeMessage *message)
 {
@@ -42,6 +52,7 @@ view_of(GMimeMessage *message)
     json_object_set_new(view, "from", text_of(internet_address_list_to_string(from, NULL, FALSE)));
     json_object_set_new(view, "subject", text_of(g_strdup(subject)));
     json_object_set_new(view, "date", text_of(date ? g_date_time_format_iso8601(date) : NULL));
+    json_object_set_new(view, "unsubscribe", link_of(message));
     json_object_set_new(view, "text", json_null());
     json_object_set_new(view, "html", json_null());
     g_mime_message_foreach(message, on_part, view);

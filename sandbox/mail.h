@@ -13,7 +13,7 @@
 /* Call once at start, before any thread. */
 void mail_library_init(void);
 
-/* {"from","subject","date","text","html"}, each a text or null; null when it is no mail. */
+/* {"from","subject","date","unsubscribe" (a link),"text","html"}, each a text or null; null when it is no mail. */
 json_t *mail_view(cr_slice_t mail);
 
 #endif

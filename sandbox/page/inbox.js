@@ -10,7 +10,7 @@ const WORDS = {
     parts: "条", details: "查看详情", none: "这位居民没有这个渠道的消息", empty: "还没有消息。发送一次演练后，这里会显示居民收到的内容。",
     nobody: "收件箱里没有这个地址", failed: "未送达", lost: "与沙箱的连接中断，正在重试……", html: "网页版", text: "纯文本",
     reply: "回复", reply_hint: "以该居民身份回复，如：收到、退订", replied: "已替该居民回复", not_replied: "没有可接收回复的连接",
-    account: "服务通知", notice: "通知", no_subject: "（无主题）",
+    unsubscribe: "退订", account: "服务通知", notice: "通知", no_subject: "（无主题）",
   },
   en: {
     title: "Inbox · sandbox", search: "Find", random: "A random resident", search_hint: "phone, openid or mailbox",
@@ -19,7 +19,7 @@ const WORDS = {
     parts: "parts", details: "Details", none: "no message on this channel for this resident", empty: "No messages yet. Send a drill, and what residents get appears here.",
     nobody: "No message to this address in the inbox", failed: "not delivered", lost: "The sandbox does not answer; trying again ...", html: "HTML", text: "Text",
     reply: "Reply", reply_hint: "Reply as this resident: 收到, 退订", replied: "Replied as this resident", not_replied: "Nobody is connected who takes replies",
-    account: "Service notification", notice: "Notice", no_subject: "(no subject)",
+    unsubscribe: "Unsubscribe", account: "Service notification", notice: "Notice", no_subject: "(no subject)",
   },
 };
 // What WeChat shows in place of the field names is fixed when a template is registered. These are the registered ones.
@@ -109,7 +109,8 @@ function letter(item) {
         make("h3", {}, item.subject || words.no_subject),
         make("div", { class: "from" }, make("span", {}, item.from || item.sender), make("time", {}, dayAndClock(item)))),
       item.has_html ? make("div", { class: "tabs" }, tab(words.html, true), tab(words.text, false)) : "",
-      mailBody(item, asHtml));
+      mailBody(item, asHtml),
+      item.unsubscribe ? make("p", {}, make("a", { href: item.unsubscribe, target: "_blank", rel: "noreferrer" }, words.unsubscribe)) : "");
   }
   show(item.has_html);
   return place;

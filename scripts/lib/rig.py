@@ -11,6 +11,7 @@ import pathlib
 import random
 import re
 import select
+import secrets
 import shutil
 import signal
 import subprocess
@@ -220,7 +221,7 @@ class Rig:
                        stderr=subprocess.DEVNULL, env={**os.environ, "CRIER_BIN": str(self.bin)})
         for name, text in (("aliyun.secret", "sandbox-secret"), ("wechat.secret", "sandbox-secret"),
                            ("wechat-event.token", "sandbox-token"), ("receipts.token", "sandbox-token"),
-                           ("smpp.password", "sandbox"), ("cmpp.secret", "sandbox-secret")):
+                           ("mail.key", secrets.token_hex(32)), ("smpp.password", "sandbox"), ("cmpp.secret", "sandbox-secret")):
             path = self.keys / name
             if not path.exists():
                 path.touch(0o600)
@@ -282,7 +283,7 @@ class Rig:
             "wire.workers_dir": self.keys / "workers",
             "directory.seal_key_file": self.keys / "seal.key",
             "directory.divisions_file": ROOT / "config/sample/divisions.csv",
-            "plan.admin_token_file": self.keys / "admin.token", "plan.receipt_wait_s": 6,
+            "plan.token_key_file": self.keys / "mail.key", "plan.admin_token_file": self.keys / "admin.token", "plan.receipt_wait_s": 6,
             "quiet.from": "", "quiet.until": "",  # or what happens would depend on the hour
             "dispatch.retry_first_ms": 1000, **extra})
         self.write_env()
@@ -316,6 +317,7 @@ class Rig:
                          "receipts.token_file": self.keys / "wechat-event.token", "receipts.port": 0}
         else:
             settings |= {"gateway.url": f"smtp://{sandbox['smtp']}", "gateway.ca_file": self.keys / "smtp.pem",
+                         "gateway.unsubscribe_url": f"{self.url()}/u/", "gateway.token_key_file": self.keys / "mail.key",
                          "gateway.from": "kp@pingyin.test", "gateway.domain": "crier.test"}
         config = self.write_config(name, settings | extra)
         process = self._start(name, [self._build(f"crier-{channel}"), "-c", config])

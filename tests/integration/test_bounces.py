@@ -41,15 +41,15 @@ class Bounces(unittest.TestCase):
         self.rig = Rig()
         self.addCleanup(self.rig.stop)
         self.rig.overrides["crier-sandbox"] = {"smtp.bounce_maildir": self.rig.state / "maildir", "faults.receipt_failed_percent": 0}
+        key = self.rig.keys / "mail.key"  # the rig keeps what is there
+        key.parent.mkdir(mode=0o700)
+        key.touch(0o600)
+        key.write_text(bytes(range(32)).hex() + "\n")
         self.rig.start(channels=())
         self.rig.make_keys(["mail-real"])
-        self.key = self.rig.state / "mail.key"
-        self.key.touch(0o600)
-        self.key.write_text(bytes(range(32)).hex() + "\n")
         self.maildir = self.rig.state / "maildir"
         self.worker = self.rig.start_worker("mail", real=True, **{
-            "gateway.bounce_domain": "bounces.crier.test", "gateway.bounce_maildir": self.maildir,
-            "gateway.token_key_file": self.key})
+            "gateway.bounce_domain": "bounces.crier.test", "gateway.bounce_maildir": self.maildir})
         self.rig.add_users()
         self.rig.ctl("planner", "template", "put", ROOT / "config/templates/fzr-day.json")
         people = self.rig.state / "people.csv"

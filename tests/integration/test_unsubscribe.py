@@ -1,7 +1,9 @@
 """The link in a mail: who follows it gets no mails any more, and nobody else can do that to them."""
 import hashlib
 import hmac
+import json
 import unittest
+import urllib.request
 
 from county import finish, send
 from rig import ROOT, Rig
@@ -27,10 +29,11 @@ class Unsubscribe(unittest.TestCase):
     def setUp(self):
         self.rig = Rig()
         self.addCleanup(self.rig.stop)
-        key = self.rig.state / "mail.key"
+        key = self.rig.keys / "mail.key"  # the rig keeps what is there
+        key.parent.mkdir(mode=0o700)
         key.touch(0o600)
         key.write_text(KEY.hex() + "\n")
-        self.rig.overrides["crierd"] = {"plan.tick_ms": 20, "plan.token_key_file": key}
+        self.rig.overrides["crierd"] = {"plan.tick_ms": 20}
         self.rig.start(channels=("mail",), real=True)
         self.rig.add_users()
         self.rig.ctl("planner", "template", "put", ROOT / "config/templates/fzr-day.json")
@@ -68,6 +71,14 @@ class Unsubscribe(unittest.TestCase):
         self.assertEqual([(line["who"], line["object"]) for line in lines], [("resident", "H2")])
         _, counts = self.send(drill=False)
         self.assertEqual((counts["delivered"], counts["suppressed"]), (1, 3))
+
+    def test_the_link_in_a_mail_is_that_link(self):
+        number, _ = self.send(drill=False)
+        with urllib.request.urlopen(f"{self.rig.sandbox_url()}/inbox/recent", timeout=10) as answer:
+            mails = [item for item in json.load(answer)["items"] if item["address"] == "other@example.test"]
+        self.assertEqual([mail["unsubscribe"] for mail in mails], [f"{self.rig.url()}/u/" + token(f"{number}.m.3")])
+        self.assertEqual(self.click(mails[0]["unsubscribe"].rpartition("/")[2])[0], 200)
+        self.assertEqual(self.opted_out(), {"O1": "unsubscribe"})
 
     def test_no_other_link_opts_anybody_out(self):
         number, _ = self.send(drill=False)
