@@ -154,6 +154,9 @@ texts_are_read_back(void)
             check_lines();
             CU_ASSERT_TRUE(part_is(cr_str_text(&text)));
             CU_ASSERT_PTR_NULL(strstr(cr_str_text(&out), "\r\n--=_"));
+            /* Relays may take blanks away at the end of a line. */
+            CU_ASSERT_PTR_NULL(strstr(cr_str_text(&out), " \r\n"));
+            CU_ASSERT_PTR_NULL(strstr(cr_str_text(&out), "\t\r\n"));
         }
     tear_down();
 }
