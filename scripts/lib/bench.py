@@ -11,6 +11,7 @@ import bench_restart
 import bench_scale
 import bench_sms
 import bench_smtp
+import bench_wechat
 from bench_common import Session, cpu_ns, daemon_rig, load_people, program, resident_bytes, start_broadcast, timed
 from rig import ROOT, RigError
 
@@ -61,7 +62,7 @@ def bench_drill(session):
 
 BENCHES = {"import": bench_import, "select": bench_select, "lifecycle": bench_lifecycle, "dispatch": bench_dispatch.run,
            "preempt": bench_preempt.run, "receipts": bench_receipts.run, "restart": bench_restart.run, "scale": bench_scale.run,
-           "smtp": bench_smtp.run, "smpp": bench_sms.smpp, "cmpp": bench_sms.cmpp, "drill": bench_drill}
+           "smtp": bench_smtp.run, "wechat": bench_wechat.run, "smpp": bench_sms.smpp, "cmpp": bench_sms.cmpp, "drill": bench_drill}
 
 
 def main():

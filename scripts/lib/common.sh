@@ -9,8 +9,8 @@ build_packages=(build-essential cmake ninja-build pkg-config libzmq3-dev libczmq
     libcunit1-dev libprotobuf-c-dev protobuf-c-compiler libroaring-dev libsodium-dev libmicrohttpd-dev libjansson-dev
     libcsv-dev libcurl4-openssl-dev libsystemd-dev libutf8proc-dev libgmime-3.0-dev libgnutls28-dev libxml2-dev
     redis-server openssl python3 tzdata ca-certificates)
-test_packages=(python3-zmq python3-protobuf protobuf-compiler postfix chromium fonts-noto-cjk)
-bench_packages=(beanstalkd postfix python3-celery python3-redis kannel wrk)
+test_packages=(python3-zmq python3-protobuf protobuf-compiler postfix nginx chromium fonts-noto-cjk)
+bench_packages=(beanstalkd postfix python3-celery python3-redis kannel nginx wrk)
 fuzz_packages=(clang-14 libclang-rt-14-dev)
 check_packages=(file clang-format-14 clang-tidy-14 cppcheck shellcheck universal-ctags)
 
