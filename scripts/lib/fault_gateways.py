@@ -62,7 +62,7 @@ def keep_busy(world, condition):
 @fault("gateway-slow", "one gateway of two answers after a second: its worker holds less")
 def gateway_slow(run):
     with two_gateways(run) as (world, paths):
-        spoil(world, paths, lambda proxy: proxy.slow(0.1 if proxy is paths.proxies["smtp"] else 1))  # a mail takes ten pieces
+        spoil(world, paths, lambda proxy: proxy.slow(0.1 if proxy is paths.proxies["mail"] else 1))  # a mail takes ten pieces
 
 
 @fault("gateway-silent", "one gateway of two never answers")

@@ -27,8 +27,9 @@ class Paths:
 
     def lead(self, world, workers=None):
         facts = {name: process.facts for name, process in world.rig.processes.items()}
-        for name, target in (("crierd", facts["crierd"]["wire"]), ("http", facts["crier-sandbox"]["http"]),
-                             ("smtp", facts["crier-sandbox"]["smtp"])):
+        sandbox = facts["crier-sandbox"]
+        for name, target in (("crierd", facts["crierd"]["wire"]), ("sms", sandbox[world.rig.sms]), ("wechat", sandbox["http"]),
+                             ("mail", sandbox["smtp"])):
             self.proxies[name] = Proxy(target)
         for name in workers or world.workers():
             old = world.rig.settings[name]
@@ -41,11 +42,11 @@ class Paths:
             world.rig.restart(name)
 
     def gateway(self, worker):
-        return self.proxies["smtp" if worker.startswith("mail") else "http"]
+        return self.proxies[worker.partition("-")[0]]
 
     def between(self, hop):
         """The proxies of one hop: the workers' to crierd, or to their gateways."""
-        return [self.proxies["crierd"]] if hop == "crierd" else [self.proxies["http"], self.proxies["smtp"]]
+        return [self.proxies["crierd"]] if hop == "crierd" else [self.proxies[channel] for channel in CHANNELS]
 
 
 @contextlib.contextmanager
