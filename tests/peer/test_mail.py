@@ -43,7 +43,6 @@ class ForeignRelay(unittest.TestCase):
         cls.password = cls.rig.keys / "relay.password"
         cls.password.touch(0o600)
         cls.token_key = cls.rig.keys / "mail.key"
-        subprocess.run([cls.rig.bin / "crierctl", "keys", "secret", cls.token_key], check=True, stdout=subprocess.DEVNULL)
 
     def start_worker(self, server, **extra):
         self.rig.processes["mail-drill"].stop()
