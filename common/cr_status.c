@@ -117,5 +117,7 @@ cr_status_may(cr_status_t from, cr_status_t to)
         return to == from + 1; /* attempts only grow, one at a time */
     if (from == CR_STATUS_DELIVERED)
         return false; /* nothing is better proof: a double that was sent again may fail */
+    if (rows[from].status_class == CR_STATUS_CLASS_FAILED && to == CR_STATUS_HANDED)
+        return from == CR_STATUS_FAILED_ATTEMPTS; /* a bounce may overtake the report of its mail */
     return (classes[rows[from].status_class].next >> rows[to].status_class & 1u) != 0;
 }

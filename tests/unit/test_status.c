@@ -45,6 +45,8 @@ a_delivery_moves_only_along_the_table(void)
         cr_status_t from, to;
         bool may;
     } moves[] = {
+        {CR_STATUS_FAILED_ADDRESS, CR_STATUS_HANDED, false},
+        {CR_STATUS_FAILED_ATTEMPTS, CR_STATUS_HANDED, true},
         {CR_STATUS_WAITING, CR_STATUS_ACCEPTED, true},
         {CR_STATUS_WAITING, CR_STATUS_WAITING, false},
         {CR_STATUS_WAITING, CR_STATUS_SUPPRESSED_OPTOUT, true},
