@@ -213,9 +213,9 @@ is_old(const smtp_connection_t *self)
 static bool
 on_mail(smtp_connection_t *self)
 {
+    static const verdict_t old = {"421 4.3.2 closing, come again"};
     const smtp_house_t *house = self->house;
-    self->verdict = is_old(self) ? (verdict_t){"421 4.3.2 closing, come again"}
-                                 : judge(house->gateway, self->session);
+    self->verdict = is_old(self) ? old : judge(house->gateway, self->session);
     self->mails++;
     int64_t latency_us = gateway_latency_us(house->gateway);
     if (latency_us == 0 ||

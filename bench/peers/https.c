@@ -26,7 +26,7 @@ clock_ns(clockid_t clock)
 }
 
 static size_t
-on_body(char *bytes, size_t size, size_t count, void *context)
+on_body(const char *bytes, size_t size, size_t count, void *context)
 {
     (void)bytes;
     (void)context;
