@@ -1,4 +1,5 @@
 /* The board of a worker: lanes, intents, reports, class. */
+#include "cr_clock.h"
 #include "cr_lease.h"
 #include "cr_test.h"
 #include "runtime/board.h"
@@ -101,6 +102,26 @@ a_free_running_lease_does_not_wait_but_reports_its_intent(void)
     CU_ASSERT_TRUE(board_report(board, board_due_us(board), &report));
     CU_ASSERT_EQUAL(report.positions.len, 1);
     CU_ASSERT_TRUE(report.intent <= report.positions.len + 2 * WINDOW);
+    board_destroy(&board);
+}
+
+static void
+a_lease_that_waits_for_a_slow_gateway_says_that_it_has_come(void)
+{
+    const lease_spec_t specs[] = {{.lease = 7, .lane = CR_LANE_BULK, .drill = true, .count = 100},
+                                  {.lease = 8, .lane = CR_LANE_BULK, .drill = true, .count = 100}};
+    board_t *board = board_with(specs, CR_COUNT(specs));
+    CU_ASSERT_TRUE(exchange(board, 0)); /* the first takes all that may be in doubt */
+    CU_ASSERT_FALSE(exchange(board, CR_US_PER_S - 1));
+    CU_ASSERT_EQUAL(board_due_us(board), CR_US_PER_S);
+    Crier__V1__Report report;
+    CU_ASSERT_TRUE_FATAL(board_report(board, CR_US_PER_S, &report));
+    CU_ASSERT_EQUAL(report.lease, 8);
+    CU_ASSERT_EQUAL(report.sequence, 1);
+    CU_ASSERT_EQUAL(report.positions.len, 0);
+    CU_ASSERT_EQUAL(report.intent, 0);
+    board_acknowledge(board, 8, 1, 0);
+    CU_ASSERT_FALSE(board_report(board, 100 * CR_US_PER_S, &report));
     board_destroy(&board);
 }
 
@@ -525,6 +546,7 @@ CU_TestInfo cr_tests[] = {
     TEST(the_first_report_asks_for_two_windows),
     TEST(nothing_is_submitted_before_its_intent_is_acknowledged),
     TEST(a_free_running_lease_does_not_wait_but_reports_its_intent),
+    TEST(a_lease_that_waits_for_a_slow_gateway_says_that_it_has_come),
     TEST(what_is_reserved_of_the_window_waits_for_an_emergency),
     TEST(an_emergency_overtakes_at_the_next_slot_and_the_campaign_goes_on_where_it_was),
     TEST(a_higher_lane_that_waits_for_its_intent_is_not_passed_by),

@@ -31,7 +31,7 @@ typedef struct {
     uint32_t asked, allowed;          /* intent reported, intent acknowledged */
     size_t told, proven;              /* outcomes reported, outcomes acknowledged */
     tally_t tallies[2], *open, *sent; /* collecting; reported and not acknowledged */
-    int64_t open_since_us, sent_us;
+    int64_t came_us, open_since_us, sent_us;
 } lease_t;
 
 struct board {
@@ -219,6 +219,7 @@ board_add(board_t *self, batch_t **batch_p, int64_t now_us)
         return err != CR_OK ? err : CR_NOMEM;
     }
     *batch_p = NULL;
+    lease->came_us = now_us;
     self->chosen = NULL;
     self->leases[self->count++] = lease;
     if (lease->batch->lease->drill == self->rules.drill)
@@ -360,7 +361,10 @@ lease_due_us(const board_t *self, const lease_t *lease)
     if (lease_is_over(lease) || lease->open->count >= self->report_outcomes ||
         must_grow(self, lease))
         return INT64_MIN;
-    return lease->open->count > 0 ? lease->open_since_us + self->report_us : INT64_MAX;
+    if (lease->open->count > 0)
+        return lease->open_since_us + self->report_us;
+    /* However slow the gateway is: the daemon must know that the lease has arrived. */
+    return lease->sequence == 0 ? lease->came_us + repeat_us : INT64_MAX;
 }
 
 static void
