@@ -399,7 +399,10 @@ a_reply_may_come_byte_by_byte_and_then_too_late(void)
     CU_ASSERT_EQUAL(smtp_session_due_us(session), INT64_MAX);
     CU_ASSERT_TRUE(smtp_session_quit(session));
     CU_ASSERT_TRUE(says("QUIT\r\n"));
+    CU_ASSERT_FALSE(smtp_session_has_room(session));
     CU_ASSERT_EQUAL(hear("221 bye\r\n"), CR_CLOSED);
+    smtp_session_lost(session);
+    CU_ASSERT_TRUE(smtp_session_has_room(session)); /* of the next connection */
     close_session();
 }
 
@@ -428,6 +431,8 @@ a_connection_has_its_number_of_mails(void)
     CU_ASSERT_EQUAL(hear("250 ok\r\n250 ok\r\n354 go on\r\n250 ok\r\n"), CR_OK);
     CU_ASSERT_FALSE(smtp_session_has_room(session));
     CU_ASSERT_TRUE(smtp_session_quit(session));
+    smtp_session_lost(session);
+    CU_ASSERT_TRUE(smtp_session_has_room(session));
     close_session();
 }
 

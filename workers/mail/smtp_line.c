@@ -202,6 +202,8 @@ static const char *
 write_on(smtp_line_t *self)
 {
     smtp_session_advance(self->session, cr_clock_mono_us());
+    if (self->under_way == 0 && !smtp_session_has_room(self->session))
+        smtp_session_quit(self->session); /* it has had its number of mails */
     for (;;) {
         cr_slice_t out = smtp_session_output(self->session);
         ssize_t length = out.length > 0 ? peer_write(self->link, out.text, out.length) : 0;
@@ -226,8 +228,10 @@ step(smtp_line_t *self)
         reason = open_up(self);
     if (!reason && !self->opening)
         reason = write_on(self);
+    /* Relays close what nobody uses: that is no failure. */
+    bool unused = self->under_way == 0 && smtp_session_is_up(self->session);
     if (reason)
-        hang_up(self, *reason ? reason : NULL);
+        hang_up(self, *reason && !unused ? reason : NULL);
 }
 
 /* ---- for the kind --------------------------------------------------------------------------- */

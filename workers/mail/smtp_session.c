@@ -427,8 +427,6 @@ smtp_session_begin(smtp_session_t *self, bool secure, int64_t now_us)
 {
     CR_ASSERT(self->count == 0);
     self->secure = secure;
-    self->up = self->quitting = false;
-    self->mails = 0;
     self->written = 0;
     self->moved_us = now_us;
     cr_str_clear(&self->in);
@@ -449,7 +447,8 @@ smtp_session_secured(smtp_session_t *self, int64_t now_us)
 void
 smtp_session_lost(smtp_session_t *self)
 {
-    self->up = false;
+    self->up = self->quitting = false;
+    self->mails = 0;
     self->first = self->count = 0;
     while (self->job_count > 0) {
         job_t *job = self->order[0];
