@@ -40,7 +40,7 @@ write_page(cr_str_t *out, const char *chinese, const char *english, const char *
 static bool
 contains(cr_slice_t text, const char *part)
 {
-    return memmem(text.text, text.length, part, strlen(part)) != NULL;
+    return text.text && memmem(text.text, text.length, part, strlen(part)) != NULL;
 }
 
 bool
