@@ -58,7 +58,7 @@ accept_text(smsc_desk_t *self, const smsc_submit_t *submit, cr_slice_t octets, b
         .time_us = cr_clock_wall_us(),
         .failure = failed ? not_on_service : NULL,
         .address = submit->destination,
-        .reference = submit->reference,
+        .reference = submit->reference.text ? submit->reference : CR_SLICE(""),
         .title = signature,
         .content = content,
     };
