@@ -38,7 +38,7 @@ class RigError(Exception):
     pass
 
 
-def wait_until(condition, what, deadline_s=20.0, every_s=0.02):
+def wait_until(condition, what, deadline_s=60.0, every_s=0.02):
     """Polls `condition` until it is true; says what it waited for when it never was."""
     end = time.monotonic() + deadline_s
     while True:

@@ -33,7 +33,6 @@ class Connection(threading.Thread):
         super().__init__(daemon=True)
         self.centre, self.sock, self.lock, self.sequence = centre, sock, threading.Lock(), itertools.count(1000)
         self.role = None
-        self.start()
 
     def run(self):
         data = b""
@@ -49,7 +48,8 @@ class Connection(threading.Thread):
             self.close()
 
     def close(self):
-        self.centre.connections.discard(self)
+        with self.centre.changed:
+            self.centre.connections.discard(self)
         try:
             self.sock.shutdown(socket.SHUT_RDWR)
         except OSError:
@@ -62,6 +62,12 @@ class Connection(threading.Thread):
                 self.sock.sendall(frame)
             except OSError:
                 pass
+
+    def logged_in(self, role):
+        with self.centre.changed:
+            self.role = role
+            self.centre.logins.append(role)
+            self.centre.changed.notify_all()
 
     def decide(self, submit):
         """Keeps the submit; the status to answer with, or None when nothing is to be answered."""
@@ -88,8 +94,9 @@ class Connection(threading.Thread):
         return 0
 
     def receipt(self, submit):
-        target = next((c for c in self.centre.connections if c.role in ("both", "receive")), self)
-        target.deliver_receipt(submit, self.centre.stat(submit))
+        hearer = self.centre.hearer()
+        if hearer:
+            hearer.deliver_receipt(submit, self.centre.stat(submit))
 
 
 class Smpp(Connection):
@@ -105,9 +112,8 @@ class Smpp(Connection):
             system_id, at = cstring(body, 0)
             password, _ = cstring(body, at)
             good = (system_id, password) == self.centre.account
-            self.role = {1: "receive", 2: "send", 9: "both"}[command]
-            self.centre.logins.append(self.role)
             self.send(self.pdu(command | 0x80000000, sequence, b"CENTRE\0", 0 if good else 0x0E))
+            self.logged_in({1: "receive", 2: "send", 9: "both"}[command])
         elif command == 4:
             self.submit(sequence, body)
         elif command == 0x15:
@@ -174,9 +180,8 @@ class Cmpp(Connection):
             proof = hashlib.md5(user + bytes(9) + secret + b"%010d" % stamp).digest()
             status = 0 if (body[:6], body[6:22]) == (user, proof) else 3
             wide = struct.pack(">I", status) if self.three else bytes([status])
-            self.role = "both"
-            self.centre.logins.append(self.role)
             self.send(self.pdu(0x80000001, sequence, wide + hashlib.md5(wide + proof + secret).digest() + bytes([self.centre.version * 16])))
+            self.logged_in("both")
         elif command == 4:
             self.submit(sequence, body)
         elif command == 8:
@@ -238,7 +243,7 @@ class Centre:
         self.receipts, self.receipt_s = True, 0.0
         self.answer_id = self.receipt_id = "%x"
         self.seen, self.accepted, self.answered, self.logins, self.connections = [], [], [], [], set()
-        self.tests, self.lock = 0, threading.Lock()
+        self.tests, self.lock, self.changed = 0, threading.Lock(), threading.Condition()
         self.tls, self.listener = tls, socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.listen, daemon=True).start()
@@ -254,12 +259,24 @@ class Centre:
                 continue
             except OSError:
                 return
-            self.connections.add((Smpp if self.protocol == "smpp" else Cmpp)(self, sock))
+            connection = (Smpp if self.protocol == "smpp" else Cmpp)(self, sock)
+            with self.changed:
+                self.connections.add(connection)
+            connection.start()
 
     def stop(self):
         self.listener.close()
-        for connection in list(self.connections):
+        with self.changed:
+            connections = list(self.connections)
+        for connection in connections:
             connection.close()
+
+    def hearer(self):
+        """A connection that takes what the centre has to say. A receipt waits until there is one."""
+        def found():
+            return next((c for c in self.connections if c.role in ("both", "receive")), None)
+        with self.changed:
+            return self.changed.wait_for(found, 60)
 
     def texts(self):
         """Each text, put together from the accepted parts in their order."""
