@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <libconfig.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,6 +99,26 @@ store_bool(load_t *self, const cr_option_t *option, const char *text, size_t lin
     return CR_OK;
 }
 
+/* `credential:NAME`: what LoadCredential= of the service's unit brought (systemd.exec(5)). */
+static cr_err_t
+store_secret_file(load_t *self, const cr_option_t *option, const char *text, size_t line)
+{
+    static const char scheme[] = "credential:";
+    if (strncmp(text, scheme, sizeof scheme - 1) != 0)
+        return store_text(self, option, text, line);
+    const char *name = text + sizeof scheme - 1, *folder = getenv("CREDENTIALS_DIRECTORY");
+    char path[PATH_MAX_BYTES];
+    if (!folder)
+        return cr_fault_set_at(self->fault, CR_INVAL, line, 0,
+                               "%s: %s: the service was started without credentials", option->key,
+                               text);
+    int length = snprintf(path, sizeof path, "%s/%s", folder, name);
+    if (name[0] == '\0' || strchr(name, '/') || length >= (int)sizeof path)
+        return cr_fault_set_at(self->fault, CR_INVAL, line, 0, "%s: no name of a credential: %s",
+                               option->key, name);
+    return store_text(self, option, path, line);
+}
+
 typedef cr_err_t store_fn(load_t *self, const cr_option_t *option, const char *text, size_t line);
 
 static const struct {
@@ -107,7 +128,7 @@ static const struct {
     [CR_OPT_INT] = {store_int, "number"},
     [CR_OPT_BOOL] = {store_bool, "true or false"},
     [CR_OPT_TEXT] = {store_text, "text"},
-    [CR_OPT_SECRET_FILE] = {store_text, "file with mode 0600"},
+    [CR_OPT_SECRET_FILE] = {store_secret_file, "file with mode 0600"},
 };
 
 /* The number as it stands on its line of the file: libconfig's own value may have wrapped. */
@@ -155,7 +176,7 @@ store_setting(load_t *self, const cr_option_t *option, const config_setting_t *s
     case CONFIG_TYPE_STRING:
         if (option->kind != CR_OPT_TEXT && option->kind != CR_OPT_SECRET_FILE)
             break;
-        return store_text(self, option, config_setting_get_string(setting), line);
+        return kinds[option->kind].store(self, option, config_setting_get_string(setting), line);
     default:
         break;
     }

@@ -7,8 +7,8 @@
  * silently. @include is refused. A missing file is never written.
  *
  * Ownership  text values belong to the loaded struct until cr_config_free.
- * Secrets    are never values: an option of kind CR_OPT_SECRET_FILE names a file (mode 0600),
- * printed as its path.
+ * Secrets    are never values: an option of kind CR_OPT_SECRET_FILE names a file (mode 0600), or a
+ * credential of the service (`credential:NAME`); printed as the file's path.
  */
 #ifndef CR_CONFIG_H
 #define CR_CONFIG_H

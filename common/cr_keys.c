@@ -11,6 +11,17 @@
 
 enum { SECRET_FILE_MAX = 4096 };
 
+/* systemd gives the service's user a credential by an access list, which shows as the group's read
+ * permission; nobody else reaches the folder (systemd.exec(5), CREDENTIALS). */
+static mode_t
+forbidden_bits(const char *file)
+{
+    const char *folder = getenv("CREDENTIALS_DIRECTORY");
+    size_t length = folder ? strlen(folder) : 0;
+    bool credential = length > 0 && strncmp(file, folder, length) == 0 && file[length] == '/';
+    return credential ? 037 : 077;
+}
+
 /* CR_DENIED when group or others may read `file`. */
 static cr_err_t
 check_private(const char *file, cr_fault_t *fault)
@@ -20,7 +31,7 @@ check_private(const char *file, cr_fault_t *fault)
         return cr_fault_set(fault, CR_IO, "%s: %s", file, strerrordesc_np(errno));
     if (!S_ISREG(seen.st_mode))
         return cr_fault_set(fault, CR_IO, "%s: not a regular file", file);
-    if ((seen.st_mode & 077) != 0)
+    if ((seen.st_mode & forbidden_bits(file)) != 0)
         return cr_fault_set(fault, CR_DENIED,
                             "%s: others may read this secret (mode %03o); chmod 600 it", file,
                             (unsigned)(seen.st_mode & 0777));

@@ -102,6 +102,29 @@ what_is_wrong_is_refused_with_line_and_key(void)
 }
 
 static void
+a_secret_may_be_a_credential_of_the_service(void)
+{
+    static const char text[] = "name = \"a\";\nsecret_file = \"credential:sms.password\";";
+    settings_t settings = {0};
+    cr_fault_t fault = {.text = ""};
+    unsetenv("CREDENTIALS_DIRECTORY");
+    CU_ASSERT_EQUAL(load(text, &settings, &fault), CR_INVAL);
+    CU_ASSERT_PTR_NOT_NULL(strstr(fault.text, "without credentials"));
+    cr_config_free(table, &settings);
+    setenv("CREDENTIALS_DIRECTORY", "/run/credentials/crier", 1);
+    CU_ASSERT_EQUAL(load(text, &settings, &fault), CR_OK);
+    CU_ASSERT_STRING_EQUAL(settings.secret, "/run/credentials/crier/sms.password");
+    cr_config_free(table, &settings);
+    settings = (settings_t){0};
+    CU_ASSERT_EQUAL(
+        load("name = \"a\";\nsecret_file = \"credential:../shadow\";", &settings, &fault),
+        CR_INVAL);
+    CU_ASSERT_PTR_NOT_NULL(strstr(fault.text, ":2: secret_file"));
+    cr_config_free(table, &settings);
+    unsetenv("CREDENTIALS_DIRECTORY");
+}
+
+static void
 a_missing_file_is_refused_and_not_made(void)
 {
     settings_t settings = {0};
@@ -140,6 +163,7 @@ CU_TestInfo cr_tests[] = {
     {"what is given is taken, and the rest has its default",
      what_is_given_is_taken_and_the_rest_has_its_default},
     {"what is wrong is refused with line and key", what_is_wrong_is_refused_with_line_and_key},
+    {"a secret may be a credential of the service", a_secret_may_be_a_credential_of_the_service},
     {"a missing file is refused and not made", a_missing_file_is_refused_and_not_made},
     {"what is printed is read back the same", what_is_printed_is_read_back_the_same},
     CU_TEST_INFO_NULL,

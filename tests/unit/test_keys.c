@@ -68,6 +68,23 @@ a_secret_is_private_and_never_overwritten(void)
 }
 
 static void
+a_credential_of_the_service_shows_its_access_list_as_the_group(void)
+{
+    cr_fault_t fault;
+    uint8_t key[CR_KEY_BYTES];
+    fresh_folder();
+    CU_ASSERT_EQUAL(cr_keys_make_secret(path, &fault), CR_OK);
+    CU_ASSERT_EQUAL(chmod(path, 0440), 0);
+    CU_ASSERT_EQUAL(cr_keys_load_secret(path, key, &fault), CR_DENIED);
+    setenv("CREDENTIALS_DIRECTORY", folder, 1);
+    CU_ASSERT_EQUAL(cr_keys_load_secret(path, key, &fault), CR_OK);
+    CU_ASSERT_EQUAL(chmod(path, 0444), 0);
+    CU_ASSERT_EQUAL(cr_keys_load_secret(path, key, &fault), CR_DENIED);
+    unsetenv("CREDENTIALS_DIRECTORY");
+    remove_folder();
+}
+
+static void
 a_damaged_or_missing_file_is_refused_by_name(void)
 {
     cr_fault_t fault;
@@ -90,6 +107,8 @@ a_damaged_or_missing_file_is_refused_by_name(void)
 CU_TestInfo cr_tests[] = {
     {"a CURVE pair is made once and loads", a_curve_pair_is_made_once_and_loads},
     {"a secret is private and never overwritten", a_secret_is_private_and_never_overwritten},
+    {"a credential of the service shows its access list as the group",
+     a_credential_of_the_service_shows_its_access_list_as_the_group},
     {"a damaged or missing file is refused by name", a_damaged_or_missing_file_is_refused_by_name},
     CU_TEST_INFO_NULL,
 };
