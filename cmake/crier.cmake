@@ -30,7 +30,7 @@ target_compile_options(cr_flags INTERFACE
 target_link_options(cr_flags INTERFACE
   $<$<CONFIG:Release>:-Wl,-z,relro,-z,now -pie>)
 if(CRIER_SANITIZE)
-  target_compile_options(cr_flags INTERFACE -fsanitize=${CRIER_SANITIZE} -fno-omit-frame-pointer)
+  target_compile_options(cr_flags INTERFACE -fsanitize=${CRIER_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(cr_flags INTERFACE -fsanitize=${CRIER_SANITIZE})
 endif()
 

@@ -138,7 +138,8 @@ number_text(load_t *self, const char *leaf, size_t line, char out[64])
     const char *at = self->text;
     for (size_t i = 1; i < line && at; i++) {
         at = strchr(at, '\n');
-        at += at != NULL;
+        if (at)
+            at++;
     }
     /* The value's own line counts; its name may stand on the same line or before it. */
     const char *end = at ? at + strcspn(at, "\n") : NULL;
@@ -271,7 +272,8 @@ refuse_includes(const char *text, cr_fault_t *fault)
         if (strncmp(at + strspn(at, " \t"), "@include", 8) == 0)
             return cr_fault_set_at(fault, CR_INVAL, line, 0, "@include is not supported");
         at = strchr(at, '\n');
-        at += at != NULL;
+        if (at)
+            at++;
     }
     return CR_OK;
 }
