@@ -129,7 +129,9 @@ add_channel(core_t *core, broadcast_t *broadcast, cr_channel_t kind, cr_status_t
     channel->broadcast = broadcast;
     channel->kind = kind;
     channel->submitted_us = core->now.mono_us;
-    return cursor_init(&channel->cursor, broadcast->spec.total, status);
+    cr_err_t err = cursor_init(&channel->cursor, broadcast->spec.total, status);
+    channel->cursor.anywhere = broadcast->spec.resend_unknown;
+    return err;
 }
 
 static cr_err_t
@@ -373,8 +375,8 @@ is_offered(const core_t *core, const broadcast_t *broadcast, const worker_t *wor
            broadcast->channels[worker->shown.channel];
 }
 
-/* A gateway that said "later" is not asked again while another one can be, unless in an emergency, which
- * waits for nobody. */
+/* A gateway that said "later" is not asked again while another one can be; in an emergency, which waits
+ * for nobody, while another one is free. */
 static bool
 next_block(core_t *core, const worker_t *worker, channel_t *channel, gateway_turn_t turn,
            uint32_t *block)
@@ -383,8 +385,9 @@ next_block(core_t *core, const worker_t *worker, channel_t *channel, gateway_tur
     uint32_t key = gateway_key(worker->shown.gateway.name);
     if (turn == GATEWAY_REFUSED)
         return cursor_next_refused(cursor, core->now.mono_us, key, block);
-    bool leaves =
-        channel->broadcast->spec.lane != CR_LANE_EMERGENCY && gateway_has_another(core, worker);
+    bool urgent = channel->broadcast->spec.lane == CR_LANE_EMERGENCY;
+    bool leaves = urgent ? roster_another_is_free(core, worker, channel, INT64_MAX)
+                         : gateway_has_another(core, worker);
     return cursor_next(cursor, core->now.mono_us, leaves ? key : 0,
                        gateway_bit(worker->shown.gateway.name), block);
 }

@@ -89,11 +89,18 @@ is_due(const cursor_block_t *block, int64_t now_us)
     return !block->lease && block->retry > 0 && block->due_us <= now_us;
 }
 
-/* To other gateways than the one that refused it; what may have been sent already is not. */
+/* What may have been sent already waits for its own gateway, unless twice is better than late. */
 static bool
-is_left(const cursor_block_t *block, uint32_t refuser)
+is_free_to_move(const cursor_t *self, const cursor_block_t *block)
 {
-    return refuser != 0 && block->refuser == refuser && block->doubter == 0;
+    return self->anywhere || block->doubter == 0;
+}
+
+/* To other gateways than the one that refused it. */
+static bool
+is_left(const cursor_t *self, const cursor_block_t *block, uint32_t refuser)
+{
+    return refuser != 0 && block->refuser == refuser && is_free_to_move(self, block);
 }
 
 /* A wave passes over all blocks once, and learns on its way when the next one is due. It stays at a
@@ -108,7 +115,7 @@ next_due(cursor_t *self, int64_t now_us, uint32_t avoid, uint32_t *found)
     for (uint32_t i = self->wave; i < end; i++) {
         const cursor_block_t *block = &self->blocks[i];
         bool due = is_due(block, now_us);
-        if (due && !is_left(block, avoid)) {
+        if (due && !is_left(self, block, avoid)) {
             *found = i;
             return true;
         }
@@ -137,7 +144,7 @@ cursor_next_refused(const cursor_t *self, int64_t now_us, uint32_t key, uint32_t
     for (uint32_t i = self->wave; i < self->block_count && i - self->wave < LOOK_AHEAD; i++) {
         const cursor_block_t *block = &self->blocks[i];
         if (is_due(block, now_us) && block->refuser > CURSOR_SEVERAL && block->refuser != key &&
-            block->doubter == 0) {
+            is_free_to_move(self, block)) {
             *found = i;
             return true;
         }

@@ -38,6 +38,7 @@ typedef struct {
     uint32_t total, block_count;
     uint32_t by_status[256];
     uint32_t open, settled; /* WAITING and RETRY bytes; final ones */
+    bool anywhere;          /* what one gateway may have sent may go out by another */
     uint32_t scan, sweep, wave;
     int64_t next_due_us,
         wave_due_us; /* of free blocks: known so far; found by the wave under way */

@@ -94,26 +94,13 @@ lease_lose(core_t *core, lease_t *lease)
     keep_lost(core, lease);
 }
 
-static bool
-another_is_free(const core_t *core, const lease_t *lease)
-{
-    for (uint32_t i = 0; i < core->worker_count; i++) {
-        const worker_t *other = core->workers[i];
-        if (other->gateway && other->gateway != lease->route &&
-            roster_may_serve(other, lease->channel) &&
-            roster_has_credit(core, other, CR_LANE_EMERGENCY) &&
-            gateway_is_open(core, other, CR_LANE_EMERGENCY))
-            return true;
-    }
-    return false;
-}
-
-/* Its gateway says nothing, and what is in doubt is sent again anyway: by one that is free, now. */
+/* Its gateway takes nothing, and what is in doubt is sent again anyway: by one that is free, now. */
 static bool
 is_too_slow(const core_t *core, const lease_t *lease)
 {
     return lease->free_running && lease->channel->broadcast->spec.resend_unknown &&
-           core->now.mono_us - lease->moved_us > emergency_us && another_is_free(core, lease);
+           core->now.mono_us - lease->moved_us > emergency_us &&
+           roster_another_is_free(core, lease->worker, lease->channel, lease->moved_us);
 }
 
 static void

@@ -106,7 +106,7 @@ take_outcome(core_t *core, lease_t *lease, uint32_t position, sorted_t *sorted, 
             back_off(core, lease, attempt, report->retry_after_ms);
             if (outcome == CR_STATUS_UNKNOWN)
                 lease_doubt(lease, rank);
-            else
+            if (outcome != CR_STATUS_UNKNOWN || lease->channel->cursor.anywhere)
                 cursor_refuse(&lease->channel->cursor, lease->block, gateway_key(lease->gateway));
         }
     }
@@ -189,6 +189,19 @@ end(core_t *core, lease_t *lease, ticket_t *ticket)
     lease_end(core, lease);
 }
 
+/* The gateway took something, or refused it for good: it is neither away nor full. */
+static bool
+has_moved(const core_report_t *report)
+{
+    for (size_t i = 0; i < report->count; i++) {
+        cr_status_class_t kind = cr_status_class(report->outcomes[i]);
+        if (report->outcomes[i] != CR_STATUS_WAITING && kind != CR_STATUS_CLASS_RETRY &&
+            kind != CR_STATUS_CLASS_UNKNOWN)
+            return true;
+    }
+    return false;
+}
+
 static void
 take(core_t *core, lease_t *lease, sorted_t *sorted)
 {
@@ -206,8 +219,8 @@ take(core_t *core, lease_t *lease, sorted_t *sorted)
     count_outcomes(core, lease->worker, report);
     recovery_note(core, lease, report);
     lease->channel->broadcast->changed |= report->count > 0;
-    if (report->count > 0)
-        lease->moved_us = core->now.mono_us;
+    if (has_moved(report))
+        lease->moved_us = lease->worker->moved_us = core->now.mono_us;
     lease->sequence = report->sequence;
     if (!lease->stopped)
         lease->asked = grant_intent(lease, report->intent);

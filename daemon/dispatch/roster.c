@@ -295,6 +295,21 @@ roster_may_serve(const worker_t *self, const channel_t *channel)
            worker->gateway.drill == channel->broadcast->spec.drill;
 }
 
+bool
+roster_another_is_free(const core_t *core, const worker_t *worker, const channel_t *channel,
+                       int64_t since_us)
+{
+    for (uint32_t i = 0; i < core->worker_count; i++) {
+        const worker_t *other = core->workers[i];
+        bool works = other->gateway != worker->gateway || other->moved_us > since_us;
+        if (other->gateway && other != worker && works && roster_may_serve(other, channel) &&
+            roster_has_credit(core, other, CR_LANE_EMERGENCY) &&
+            gateway_is_open(core, other, CR_LANE_EMERGENCY))
+            return true;
+    }
+    return false;
+}
+
 void
 roster_fini(core_t *core)
 {

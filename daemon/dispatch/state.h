@@ -95,7 +95,7 @@ struct lease {
     uint32_t intent, asked;          /* acknowledged; wanted by the newest report */
     uint32_t window;
     uint16_t nth;     /* of the leases of its block */
-    int64_t moved_us; /* monotonic: it was given, or outcomes of it came */
+    int64_t moved_us; /* monotonic: it was given, or its gateway took or refused some for good */
     int64_t told_us;  /* when its worker was last told to stop */
     bool unsent;      /* waits until its record is stored */
     bool storing;     /* that report is not stored yet */
@@ -126,6 +126,7 @@ struct worker {
     uint32_t ended_next, receipts_next;
     uint32_t uses; /* tickets and batches that point here */
     int64_t rest_until_us;
+    int64_t moved_us; /* when its gateway took or refused something for good, last */
     int64_t rated_us; /* when the rate was taken last, at so many outcomes */
     uint64_t rated_outcomes;
     bool unreachable;
@@ -220,6 +221,10 @@ void roster_fini(core_t *core);
 bool roster_has_credit(const core_t *core, const worker_t *worker, cr_lane_t lane);
 /* Whether the worker could take this broadcast's channel, had it room. */
 bool roster_may_serve(const worker_t *worker, const channel_t *channel);
+/* Whether another worker could have an emergency's lease now: of another gateway, or one that got
+ * something through since then. */
+bool roster_another_is_free(const core_t *core, const worker_t *worker, const channel_t *channel,
+                            int64_t since_us);
 
 /* gateways.c */
 uint32_t gateway_key(const char *name);

@@ -28,7 +28,7 @@ def credit(world, worker):
 @contextlib.contextmanager
 def two_gateways(run):
     """Two workers a channel: the way of the first to its gateway can be spoilt, the second's cannot."""
-    with Paths() as paths, run.world(people=600, second=True) as world:
+    with Paths() as paths, run.world(people=600, second={"gateway.name": "other"}) as world:
         paths.lead(world, [f"{channel}-drill" for channel in CHANNELS])
         world.load()
         world.flow()

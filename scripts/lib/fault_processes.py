@@ -49,7 +49,7 @@ def send_through_death(world, point):
 
 @fault("kill-worker", "SIGKILL of one worker and of all, at random times and at named points")
 def kill_worker(run):
-    with run.world(people=600, second=True) as world:
+    with run.world(people=600, second={}) as world:
         world.load()
         for point in POINTS["worker"]:
             one = run.random.choice(world.workers())

@@ -29,9 +29,9 @@ class World:
 
     Whether receipts come is thrown for each world: with them what is unknown settles itself, without it stays to be counted."""
 
-    def __init__(self, run, people=300, latency_ms=LATENCY_MS, settings=None, second=False, standby=False, store=None,
+    def __init__(self, run, people=300, latency_ms=LATENCY_MS, settings=None, second=None, standby=False, store=None,
                  bin_dir=None):
-        """`second`: two workers a channel. `standby`: two daemons. `store` starts Redis in its own way and returns settings of
+        """`second`: settings of a second worker a channel. `standby`: two daemons. `store` starts Redis in its own way and returns settings of
         crierd. `bin_dir`: programs of another release."""
         self.run, self.people, self.latency_ms = run, people, latency_ms
         self.second, self.standby, self.store = second, standby, store
@@ -77,8 +77,8 @@ class World:
             daemons.append(rig._start("standby", [daemons[0].argv[0], "-c", config]))
         endpoints = ",".join(daemon.facts["wire"] for daemon in daemons)
         for channel in CHANNELS:
-            if self.second:
-                rig.start_worker(channel, name=f"{channel}-second", **{"daemon.endpoint": endpoints})
+            if self.second is not None:
+                rig.start_worker(channel, name=f"{channel}-second", **{"daemon.endpoint": endpoints, **self.second})
             rig.start_worker(channel, **{"daemon.endpoint": endpoints})  # the last one started gets the receipts
 
     def stop(self, keep):

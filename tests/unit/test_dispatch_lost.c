@@ -157,32 +157,116 @@ a_lease_that_its_worker_never_speaks_of_is_given_up(void)
     finish();
 }
 
-/* "w" speaks, but its gateway does not answer; "v" has another gateway. */
-static void
-an_emergency_does_not_wait_for_a_silent_gateway_while_another_is_free(void)
+/* What "w" says each second of its lease, which workers there are beside it, and whether it loses the
+ * lease after five seconds. */
+static const struct {
+    bool other_gateway; /* that of "v" */
+    bool moves_other;   /* meanwhile "v" gets something of another broadcast through */
+    cr_status_t says;   /* WAITING: nothing */
+    bool loses;
+} stuck[] = {
+    {false, false, CR_STATUS_WAITING, false}, {true, false, CR_STATUS_WAITING, true},
+    {true, false, CR_STATUS_RETRY_1, true},   {true, false, CR_STATUS_UNKNOWN, true},
+    {true, false, CR_STATUS_ACCEPTED, false}, {true, false, CR_STATUS_FAILED_ADDRESS, false},
+    {false, true, CR_STATUS_WAITING, true},   {false, true, CR_STATUS_RETRY_1, true},
+};
+
+static uint64_t
+start_emergency(uint64_t id)
 {
-    for (int free = 0; free < 2; free++) {
+    core_broadcast_t spec = rig_spec(&rig, id, 200);
+    spec.lane = CR_LANE_EMERGENCY;
+    spec.resend_unknown = true;
+    rig_start(&rig, &spec);
+    hand_out();
+    return rig_last(&rig, RIG_LEASE)->number;
+}
+
+static void
+join_beside(bool other_gateway)
+{
+    core_hello_t hello = rig_hello("v");
+    if (other_gateway)
+        memcpy(hello.gateway.name, "other", sizeof "other");
+    rig_say_hello(&rig, &hello);
+}
+
+static void
+an_emergency_does_not_wait_for_a_gateway_that_takes_nothing_while_another_is_free(void)
+{
+    for (size_t i = 0; i < CR_COUNT(stuck); i++) {
         rig_init(&rig);
-        core_broadcast_t spec = rig_spec(&rig, 1, 200);
-        spec.lane = CR_LANE_EMERGENCY;
-        spec.resend_unknown = true;
-        rig_start(&rig, &spec);
         join("w");
-        hand_out();
-        uint64_t lease = rig_last(&rig, RIG_LEASE)->number;
+        uint64_t lease = start_emergency(1), second = 0;
         say("w", (said_t){.lease = lease, .sequence = 1, .intent = 32});
-        core_hello_t other = rig_hello("v");
-        if (free > 0)
-            memcpy(other.gateway.name, "other", sizeof "other");
-        rig_say_hello(&rig, &other);
-        for (int i = 0; i < 4; i++)
+        rig_settle(&rig);
+        join_beside(stuck[i].other_gateway);
+        if (stuck[i].moves_other)
+            second = start_emergency(2);
+        for (uint32_t second_s = 0; second_s < 6; second_s++) {
+            if (second_s < 5)
+                CU_ASSERT_EQUAL(rig_count(&rig, RIG_LOST), 0);
+            if (stuck[i].says != CR_STATUS_WAITING)
+                say("w", (said_t){.lease = lease,
+                                  .sequence = second_s + 2,
+                                  .intent = 32,
+                                  .from = second_s,
+                                  .count = 1,
+                                  .outcome = stuck[i].says});
+            if (second && second_s == 2)
+                say("v", (said_t){.lease = second,
+                                  .sequence = 1,
+                                  .intent = 200,
+                                  .count = 200,
+                                  .last = true,
+                                  .outcome = CR_STATUS_HANDED});
             pass_both(CR_US_PER_S);
-        CU_ASSERT_EQUAL(rig_count(&rig, RIG_LOST), 0);
-        pass_both(2 * CR_US_PER_S);
-        hand_out();
-        CU_ASSERT_EQUAL(rig_count(&rig, RIG_LOST), (size_t)free);
-        CU_ASSERT_STRING_EQUAL(rig_last(&rig, RIG_LEASE)->worker, free > 0 ? "v" : "w");
-        CU_ASSERT_EQUAL(rig_last(&rig, RIG_LEASE)->lease.count, 200);
+        }
+        CU_ASSERT_EQUAL(rig_count(&rig, RIG_LOST), (size_t)stuck[i].loses);
+        if (stuck[i].loses) {
+            hand_out();
+            CU_ASSERT_EQUAL(rig_last(&rig, RIG_LOST)->number, lease);
+            CU_ASSERT_STRING_EQUAL(rig_last(&rig, RIG_LEASE)->worker, "v");
+        }
+        finish();
+    }
+}
+
+/* Everything of its newest lease ends like that. Who it was. */
+static const char *
+end_newest(cr_status_t outcome)
+{
+    const rig_event_t *lease = rig_last(&rig, RIG_LEASE);
+    const char *worker = strcmp(lease->worker, "w") == 0 ? "w" : "v";
+    say(worker, (said_t){.lease = lease->number,
+                         .sequence = 1,
+                         .intent = 200,
+                         .count = 200,
+                         .last = true,
+                         .outcome = outcome});
+    rig_settle(&rig);
+    return worker;
+}
+
+static void
+what_a_gateway_did_not_take_of_an_emergency_goes_by_another_that_is_free(void)
+{
+    static const cr_status_t said[] = {CR_STATUS_RETRY_1, CR_STATUS_UNKNOWN};
+    for (size_t i = 0; i < 2 * CR_COUNT(said); i++) {
+        rig_init(&rig);
+        join("w");
+        join_beside(true);
+        start_emergency(1);
+        const char *refuser = end_newest(said[i / 2]);
+        if (i % 2) { /* the turn is the refuser's again */
+            start_emergency(2);
+            CU_ASSERT_STRING_NOT_EQUAL(end_newest(CR_STATUS_HANDED), refuser);
+        }
+        size_t leases = rig_count(&rig, RIG_LEASE);
+        for (int s = 0; s < 60 && rig_count(&rig, RIG_LEASE) == leases; s++)
+            pass_both(CR_US_PER_S);
+        CU_ASSERT_EQUAL_FATAL(rig_count(&rig, RIG_LEASE), leases + 1);
+        CU_ASSERT_STRING_NOT_EQUAL(rig_last(&rig, RIG_LEASE)->worker, refuser);
         finish();
     }
 }
@@ -382,7 +466,8 @@ CU_TestInfo cr_tests[] = {
     TEST(what_may_be_sent_twice_is_sent_again),
     TEST(what_ran_without_waiting_may_have_been_sent_beyond_its_intent),
     TEST(a_lease_that_its_worker_never_speaks_of_is_given_up),
-    TEST(an_emergency_does_not_wait_for_a_silent_gateway_while_another_is_free),
+    TEST(an_emergency_does_not_wait_for_a_gateway_that_takes_nothing_while_another_is_free),
+    TEST(what_a_gateway_did_not_take_of_an_emergency_goes_by_another_that_is_free),
     TEST(hello_keeps_the_leases_it_names_and_loses_the_others),
     TEST(who_did_not_say_hello_is_told_to),
     TEST(a_lease_that_never_left_returns_whole),
