@@ -92,6 +92,36 @@ a_window_without_an_answer_opens_the_breaker(void)
     CU_ASSERT_EQUAL(pace_ready_us(&pace, 0), CR_US_PER_S);
 }
 
+/* One learns that its submit has no answer, and lets go of its place. */
+static void
+lose(pace_t *pace)
+{
+    fail(pace, 1, 0);
+    pace_release(pace);
+}
+
+static void
+what_went_unanswered_keeps_its_place(void)
+{
+    pace_t pace;
+    pace_init(&pace, 16, 0);
+    CU_ASSERT_EQUAL(take_all(&pace, 0), 16);
+    for (int i = 0; i < 10; i++) {
+        lose(&pace);
+        CU_ASSERT_EQUAL(take_all(&pace, 0), 0);
+    }
+    CU_ASSERT_EQUAL(pace_learn(&pace, PACE_TAKEN, 1000, 0), PACE_SAME);
+    pace_release(&pace);
+    CU_ASSERT_EQUAL(take_all(&pace, 0), 11);
+    pace_init(&pace, 2, 0); /* a small window: eight, whatever it is */
+    for (int i = 0; i < 7; i++) {
+        CU_ASSERT_EQUAL(take_all(&pace, 0), i == 0 ? 2u : 1u);
+        lose(&pace);
+    }
+    CU_ASSERT_EQUAL(take_all(&pace, 0), 0);
+    CU_ASSERT_EQUAL(pace_learn(&pace, PACE_NONE, 1000, 0), PACE_BROKEN);
+}
+
 static void
 probes_go_one_at_a_time_until_one_is_answered(void)
 {
@@ -167,6 +197,7 @@ CU_TestInfo cr_tests[] = {
     TEST(it_says_when_the_next_is_due),
     TEST(a_gateway_that_asks_for_quiet_gets_it),
     TEST(a_window_without_an_answer_opens_the_breaker),
+    TEST(what_went_unanswered_keeps_its_place),
     TEST(probes_go_one_at_a_time_until_one_is_answered),
     TEST(each_refusal_in_a_row_doubles_the_quiet_up_to_a_second),
     TEST(a_slow_gateway_holds_one_lease),

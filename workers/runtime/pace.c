@@ -21,10 +21,26 @@ pace_rate(pace_t *self, uint32_t per_second)
     self->burst_ns = self->step_ns * (burst > 1 ? burst - 1 : 0);
 }
 
+/* So many without an answer, in a row, open the breaker. */
+static uint32_t
+patience(const pace_t *self)
+{
+    return self->window > UNANSWERED_MIN ? self->window : UNANSWERED_MIN;
+}
+
+/* Those that went unanswered keep their places, so that no more than a window can end so before the
+ * breaker opens. */
+static uint32_t
+places(const pace_t *self)
+{
+    uint32_t left = self->broken ? 1 : patience(self) - self->unanswered;
+    return left < self->window ? left : self->window;
+}
+
 int64_t
 pace_ready_us(const pace_t *self, int64_t now_us)
 {
-    if (self->in_flight >= (self->broken ? 1 : self->window))
+    if (self->in_flight >= places(self))
         return INT64_MAX;
     int64_t ready_us = (self->full_ns - self->burst_ns + ns_per_us - 1) / ns_per_us;
     if (ready_us < self->quiet_until_us)
@@ -81,8 +97,7 @@ pace_learn(pace_t *self, pace_answer_t answer, int64_t took_us, int64_t now_us)
         self->refused = 0;
     if (answer != PACE_NONE)
         return answered(self, took_us);
-    uint32_t limit = self->window > UNANSWERED_MIN ? self->window : UNANSWERED_MIN;
-    if (self->broken ? !self->probing : ++self->unanswered < limit)
+    if (self->broken ? !self->probing : ++self->unanswered < patience(self))
         return PACE_SAME;
     self->broken = true;
     self->probing = false;

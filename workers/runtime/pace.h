@@ -7,9 +7,10 @@
  *
  * Throttled  each "later" in a row doubles a short quiet, to a second: deliveries do not use up their
  *            attempts against a gateway that takes so many a second.
- * Breaker    when a whole window of submits went unanswered in a row, the gateway is away: nothing is
- *            submitted for a second, then one at a time, each after twice the wait, until one is
- *            answered. A gateway that needs long for a lease gets one at a time.
+ * Breaker    when a whole window of submits (at least 8) went unanswered in a row, the gateway is away:
+ *            nothing is submitted for a second, then one at a time, each after twice the wait, until
+ *            one is answered. Until it is away the unanswered keep their places in the window, so that
+ *            no more than that can end so. A gateway that needs long for a lease gets one at a time.
  *
  * Time       callers pass the monotonic clock; nothing is read here.
  * Source     the generic cell rate algorithm (ITU-T I.371) is a token bucket in one number.
