@@ -134,8 +134,10 @@ def receipts(run):
             world.inject()
             world.rig.sandbox_control({"channel": "all", **trouble})
             world.send()
-            push(world, [receipt(reference) for reference in UNKNOWN])
+            if world.rig.sms == "http":
+                push(world, [receipt(reference) for reference in UNKNOWN])
             world.flow(100)
             world.rig.sandbox_control({"channel": "all", "receipt_duplicate_percent": 0, "receipt_delay_ms": 150,
                                        "receipt_missing_percent": 0, "latency_ms": world.latency_ms})
-        wait_until(lambda: metric(world, "crier_receipts_unknown_total") > 0, "unknown receipts to be counted after a minute", 90)
+        if world.rig.sms == "http":  # nobody but the message centre itself could make them up elsewhere
+            wait_until(lambda: metric(world, "crier_receipts_unknown_total") > 0, "unknown receipts to be counted after a minute", 90)
