@@ -34,6 +34,8 @@ read_channel(const json_t *counts, const char *name, int64_t audience, progress_
     out->ms_to_half = ms_of(counts, "ms_to_half");
     out->ms_to_95 = ms_of(counts, "ms_to_95");
     out->ms_to_last = ms_of(counts, "ms_to_last");
+    out->parts = json_integer_value(json_object_get(counts, "parts"));
+    out->cost = json_number_value(json_object_get(counts, "cost"));
     out->waits_for = text_of(counts, "waits_for");
     out->reasons = json_object_get(counts, "reasons");
 }

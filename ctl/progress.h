@@ -39,6 +39,8 @@ typedef struct {
     const char *name; /* "sms" */
     int64_t counts[PROGRESS_COUNTS];
     int64_t ms_to_half, ms_to_95, ms_to_last; /* -1: not reached */
+    int64_t parts;                            /* messages that gateways billed */
+    double cost;                              /* in yuan; 0: nothing, or the price is not known */
     const char *waits_for;                    /* "" when nothing is in the way */
     const json_t *reasons;                    /* status name -> count; may be NULL */
 } progress_channel_t;

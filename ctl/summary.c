@@ -76,6 +76,26 @@ add_times(table_t *table, const progress_t *progress)
         add_ms(table, progress->channels[i].ms_to_last);
 }
 
+/* Where a price is known. */
+static void
+add_bill(table_t *table, const progress_t *progress)
+{
+    double cost = 0;
+    for (size_t i = 0; i < progress->channel_count; i++)
+        cost += progress->channels[i].cost;
+    if (cost <= 0)
+        return;
+    table_cell(table, word(W_PARTS_BILLED));
+    for (size_t i = 0; i < progress->channel_count; i++)
+        table_number(table, progress->channels[i].parts);
+    table_cell(table, word(W_COST));
+    for (size_t i = 0; i < progress->channel_count; i++) {
+        char text[48];
+        snprintf(text, sizeof text, "%.2f", progress->channels[i].cost);
+        table_cell(table, text);
+    }
+}
+
 /* The lines of the table; `always` are shown although they are zero. */
 static const struct {
     progress_count_t count;
@@ -110,6 +130,7 @@ summary_print(const progress_t *progress)
         if (rows[i].reasons != CR_STATUS_CLASS_COUNT)
             add_reasons(table, progress, rows[i].reasons);
     }
+    add_bill(table, progress);
     add_times(table, progress);
     return table_finish(&table);
 }

@@ -129,6 +129,7 @@ add_channel(core_t *core, broadcast_t *broadcast, cr_channel_t kind, cr_status_t
     channel->broadcast = broadcast;
     channel->kind = kind;
     channel->submitted_us = core->now.mono_us;
+    channel->bill = broadcast->spec.bill[kind];
     cr_err_t err = cursor_init(&channel->cursor, broadcast->spec.total, status);
     channel->cursor.anywhere = broadcast->spec.resend_unknown;
     return err;
@@ -330,6 +331,7 @@ core_channel(const core_t *core, core_time_t now, uint64_t id, cr_channel_t kind
         .half_us = channel->half_us,
         .most_us = channel->most_us,
         .last_us = channel->last_us,
+        .bill = channel->bill,
         .waits = waits,
         .behind = waits == CORE_WAITS_TURN ? wait_behind(core, channel) : 0,
         .held_until_us = channel->broadcast->held_until_us,

@@ -17,6 +17,7 @@
 #ifndef CORE_H
 #define CORE_H
 
+#include "cr_bill.h"
 #include "cr_clock.h"
 #include "cr_id.h"
 #include "cr_status.h"
@@ -58,12 +59,14 @@ typedef struct {
     unsigned channels; /* bit per cr_channel_t */
     uint32_t total;    /* recipients */
     int64_t expires_us, receipt_wait_us; /* 0: never */
+    cr_bill_t bill[CR_CHANNEL_COUNT];    /* of a restarted one: so far */
 } core_broadcast_t;
 
 typedef struct {
     char name[CORE_NAME_MAX];
     bool drill, gives_receipts, idempotent;
     uint32_t window, per_second;
+    uint32_t price; /* of what it bills once, in millionths of a yuan */
 } core_gateway_t;
 
 /* How the office uses a gateway. The emergency lane heeds `paused` alone. */
@@ -94,6 +97,7 @@ typedef struct {
     const cr_slice_t *gateway_ids; /* one for each ACCEPTED, in order, or none */
     size_t gateway_id_count;
     uint32_t retry_after_ms;
+    const uint8_t *parts; /* that the gateway bills for each; NULL: one for each that was taken */
     bool last;
 } core_report_t;
 
@@ -148,6 +152,7 @@ typedef struct {
     const uint8_t *record, *trail;
     size_t index_count;
     const core_gateway_id_t *index; /* from now on receipts of these ids find their delivery */
+    cr_bill_t bill;                 /* to be added to what the channel has */
 } core_write_t;
 
 typedef enum { /* values are those of Refusal.Reason on the wire */
@@ -301,6 +306,7 @@ typedef struct {
     const uint32_t *by_status;
     const cr_status_t *status;
     int64_t first_us, half_us, most_us, last_us; /* wall; 0: not yet */
+    cr_bill_t bill;
     core_wait_t waits;
     uint64_t behind;       /* the broadcast that has the workers; of CORE_WAITS_TURN; 0: several */
     int64_t held_until_us; /* wall; of CORE_WAITS_HELD */

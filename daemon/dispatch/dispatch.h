@@ -65,6 +65,7 @@ typedef struct {
     roaring_bitmap_t *reached;  /* of a restarted broadcast: who was tried; NULL: nobody */
     uint64_t *doubled[CR_CHANNEL_COUNT]; /* somebody else gets it for them, by rank; NULL: nobody */
     dispatch_content_t *content[CR_CHANNEL_COUNT];
+    cr_bill_t bill[CR_CHANNEL_COUNT]; /* of a restarted broadcast: so far */
     cr_status_t
         *status[CR_CHANNEL_COUNT]; /* of a restarted broadcast, audience-many; NULL: all waiting */
     struct dispatch_lease {        /* of a restarted broadcast */
@@ -83,6 +84,7 @@ typedef struct {
     uint32_t total;
     uint32_t by_status[256];
     uint32_t leased;
+    cr_bill_t bill;
     int64_t first_us, half_us, most_us,
         last_us;        /* wall clock: first outcome, 50 %, 95 %, 100 % settled; 0: not yet */
     char waits_for[64]; /* why nothing is being handed out: "", "no worker", "retry at ...",

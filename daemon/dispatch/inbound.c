@@ -57,7 +57,8 @@ on_hello(actor_t *self, const char *worker, const Crier__V1__Frame *frame)
                     .gives_receipts = gateway->gives_receipts,
                     .idempotent = gateway->idempotent,
                     .window = gateway->window,
-                    .per_second = gateway->per_second},
+                    .per_second = gateway->per_second,
+                    .price = gateway->price},
         .credit = hello->credit,
         .urgent_credit = hello->urgent_credit,
         .held = hello->held,
@@ -83,6 +84,10 @@ on_report(actor_t *self, const char *worker, const Crier__V1__Frame *frame)
         refuse_malformed(self, worker, report->lease, "Report: gateway_ids");
         return;
     }
+    if (report->parts.len > 0 && report->parts.len != count) {
+        refuse_malformed(self, worker, report->lease, "Report: parts");
+        return;
+    }
     cr_slice_t ids[CORE_BLOCK];
     cr_wire_cursor_t cursor = {0};
     for (size_t i = 0; report->gateway_ids && i < accepted; i++)
@@ -97,6 +102,7 @@ on_report(actor_t *self, const char *worker, const Crier__V1__Frame *frame)
         .gateway_ids = ids,
         .gateway_id_count = report->gateway_ids ? accepted : 0,
         .retry_after_ms = report->retry_after_ms,
+        .parts = report->parts.len > 0 ? report->parts.data : NULL,
         .last = report->last,
     };
     core_report(self->core, actor_now(), worker, &said);

@@ -1,6 +1,7 @@
 /* What plan asks, and the news that it gets. */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "../metrics.h"
 #include "actor.h"
@@ -22,7 +23,7 @@ orders_answer(actor_t *self, dispatch_message_t **message_p)
 static core_broadcast_t
 spec_of(const dispatch_broadcast_t *from)
 {
-    return (core_broadcast_t){
+    core_broadcast_t spec = {
         .id = from->id,
         .lane = from->lane,
         .drill = from->drill,
@@ -34,6 +35,8 @@ spec_of(const dispatch_broadcast_t *from)
         .expires_us = from->expires_us,
         .receipt_wait_us = from->receipt_wait_us,
     };
+    memcpy(spec.bill, from->bill, sizeof spec.bill);
+    return spec;
 }
 
 static void

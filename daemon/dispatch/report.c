@@ -119,6 +119,21 @@ take_outcome(core_t *core, lease_t *lease, uint32_t position, sorted_t *sorted, 
             (core_gateway_id_t){rank, attempt, report->gateway_ids[sorted->id[position]]};
 }
 
+/* What the gateway took it bills. */
+static void
+add_to_bill(const lease_t *lease, const core_report_t *report, size_t at, write_t *write)
+{
+    cr_status_class_t kind = cr_status_class(report->outcomes[at]);
+    if (kind != CR_STATUS_CLASS_ACCEPTED && kind != CR_STATUS_CLASS_DELIVERED)
+        return;
+    uint64_t parts = report->parts ? report->parts[at] : 1;
+    uint64_t price = parts * lease->worker->shown.gateway.price;
+    write->bill.parts += parts;
+    write->bill.price += price;
+    lease->channel->bill.parts += parts;
+    lease->channel->bill.price += price;
+}
+
 static void
 count_outcomes(core_t *core, worker_t *worker, const core_report_t *report)
 {
@@ -215,6 +230,7 @@ take(core_t *core, lease_t *lease, sorted_t *sorted)
         lease_mark_answered(lease, i);
         lease->progressed |= report->outcomes[sorted->at[i]] != CR_STATUS_WAITING;
         take_outcome(core, lease, i, sorted, &write);
+        add_to_bill(lease, report, sorted->at[i], &write);
     }
     count_outcomes(core, lease->worker, report);
     recovery_note(core, lease, report);
@@ -296,9 +312,12 @@ take_proof(core_t *core, lease_t *lease, sorted_t *sorted)
     write_t write;
     write_begin(&write, lease->channel, lease->block);
     write_sign(&write, core, TRAIL_REPORT, worker->shown.name, lease->gateway);
-    for (uint32_t i = 0; i < lease->count; i++)
-        if (sorted->at[i] != NONE && is_proof(lease, i, sorted->report->outcomes[sorted->at[i]]))
-            take_outcome(core, lease, i, sorted, &write);
+    for (uint32_t i = 0; i < lease->count; i++) {
+        if (sorted->at[i] == NONE || !is_proof(lease, i, sorted->report->outcomes[sorted->at[i]]))
+            continue;
+        take_outcome(core, lease, i, sorted, &write);
+        add_to_bill(lease, sorted->report, sorted->at[i], &write);
+    }
     write.index = sorted->index;
     write.index_count = sorted->index_count;
     if (write_is_empty(&write)) {

@@ -31,6 +31,7 @@ typedef struct {
     uint32_t confirm;        /* block the search for overdue receipts has reached */
     int64_t submitted_us;    /* monotonic: the last submit, or the start */
     int64_t first_us, half_us, most_us, last_us, settled_us;
+    cr_bill_t bill;
     int64_t asked_until_us; /* monotonic: a gateway asked not to be tried before */
     bool pull;              /* its retries are to be pulled forward */
 } channel_t;
@@ -311,6 +312,7 @@ typedef struct {
     const lease_t *lease;      /* its record is put, */
     uint32_t intent;           /* with this intent, */
     bool lease_over;           /* or deleted, unless its block has a doubtful rank */
+    cr_bill_t bill;            /* to be added to the channel's */
     trail_t trail;
     const core_gateway_id_t *index;
     size_t index_count;

@@ -49,6 +49,7 @@ act_store(void *context, const core_write_t *write)
     op->lease_record_bytes = write->record_bytes;
     memcpy(op->trail, write->trail, write->trail_bytes);
     op->trail_bytes = write->trail_bytes;
+    op->bill = write->bill;
     const notice_t *notice = actor_find(self, write->broadcast);
     finds_keep(self->finds, write, notice ? notice->spec->receipt_wait_us : 0, op);
     store_send(self, op);

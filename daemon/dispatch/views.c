@@ -216,6 +216,7 @@ count(core_time_t now, const core_broadcast_t *broadcast, cr_channel_t kind,
     out->total = channel->total;
     memcpy(out->by_status, channel->by_status, sizeof out->by_status);
     out->leased = channel->leased;
+    out->bill = channel->bill;
     out->first_us = channel->first_us;
     out->half_us = channel->half_us;
     out->most_us = channel->most_us;

@@ -128,6 +128,7 @@ write_send(core_t *core, const write_t *self, const ticket_t *ticket)
         .status = self->channel->cursor.status + first,
         .lease = self->lease ? self->lease->id : 0,
         .lease_ends = self->lease_over && !keeps_record(self),
+        .bill = self->bill,
         .record_bytes = keeps_record(self)
                             ? lease_encode(self->lease, self->intent, self->lease_over, record)
                             : 0,

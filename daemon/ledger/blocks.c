@@ -51,6 +51,17 @@ ids_until_s(ledger_op_t *const *ops, size_t count)
     return until_s;
 }
 
+/* "sms 3 135000", or nothing. */
+static void
+append_bill(redis_command_t *command, const ledger_op_t *op)
+{
+    if (op->bill.parts == 0)
+        redis_argument(command, CR_SLICE(""));
+    else
+        redis_argumentf(command, "%s %" PRIu64 " %" PRIu64, cr_channel_name(op->channel),
+                        op->bill.parts, op->bill.price);
+}
+
 static void
 append_blocks(ledger_t *self, ledger_op_t *const *ops, size_t count)
 {
@@ -58,8 +69,9 @@ append_blocks(ledger_t *self, ledger_op_t *const *ops, size_t count)
     redis_command_t command;
     redis_command(&command, "FCALL");
     redis_argument(&command, CR_SLICE("crier_write"));
-    redis_argumentf(&command, "%zu", 1 + 4 * count);
+    redis_argumentf(&command, "%zu", 2 + 4 * count);
     ledger_key(&command, ops[0]->broadcast, "fence");
+    ledger_key(&command, ops[0]->broadcast, "bill");
     for (size_t i = 0; i < count; i++) {
         ledger_channel_key(&command, ops[i], 's');
         ledger_channel_key(&command, ops[i], 'l');
@@ -80,6 +92,7 @@ append_blocks(ledger_t *self, ledger_op_t *const *ops, size_t count)
                        (cr_slice_t){(const char *)op->lease_record, op->lease_record_bytes});
         redis_argument(&command, frame_trail(op, &framed[i]));
         redis_argument(&command, (cr_slice_t){(const char *)op->bytes, op->bytes_length});
+        append_bill(&command, op);
     }
     redis_append(self->redis, &command);
 }

@@ -32,15 +32,21 @@ local function crier_take(keys, args)
   return 1
 end
 
--- What dispatch writes. KEYS fence, then of each block: status chunk, leases, trail chunk, ids. ARGV epoch, number of the last block, until when
--- ids are kept (seconds), then of each: offset, status bytes, lease, what becomes of it ("" nothing, "end", or "put"), lease
--- record, trail record, ids.
+local function add_to_bill(key, bill)
+  local channel, parts, price = bill:match('^(%l+) (%d+) (%d+)$')
+  redis.call('HINCRBY', key, channel .. ':parts', parts)
+  redis.call('HINCRBY', key, channel .. ':price', price)
+end
+
+-- What dispatch writes. KEYS fence, bill, then of each block: status chunk, leases, trail chunk, ids. ARGV epoch, number of the last
+-- block, until when ids are kept (seconds), then of each: offset, status bytes, lease, what becomes of it ("" nothing, "end", or
+-- "put"), lease record, trail record, ids, what is billed ("" or channel, parts, price).
 local function crier_write(keys, args)
-  local epoch, operation, blocks = tonumber(args[1]), tonumber(args[2]), (#keys - 1) / 4
+  local epoch, operation, blocks = tonumber(args[1]), tonumber(args[2]), (#keys - 2) / 4
   local last = last_operation(keys[1], epoch)
   if not last then return fenced() end
   for i = 0, blocks - 1 do
-    local key, arg = 4 * i + 1, 7 * i + 3
+    local key, arg = 4 * i + 2, 8 * i + 3
     if #args[arg + 2] > 0 then redis.call('SETRANGE', keys[key + 1], args[arg + 1], args[arg + 2]) end
     if args[arg + 4] == 'put' then
       redis.call('HSET', keys[key + 2], args[arg + 3], args[arg + 5])
@@ -53,6 +59,7 @@ local function crier_write(keys, args)
         redis.call('APPEND', keys[key + 4], args[arg + 7])
         redis.call('EXPIREAT', keys[key + 4], args[3])
       end
+      if #args[arg + 8] > 0 then add_to_bill(keys[2], args[arg + 8]) end
     end
   end
   if operation > last then redis.call('SET', keys[1], epoch .. ' ' .. operation) end

@@ -19,6 +19,7 @@
 #include <czmq.h>
 #include <jansson.h>
 
+#include "cr_bill.h"
 #include "cr_id.h"
 #include "cr_status.h"
 #include "cr_str.h"
@@ -105,6 +106,7 @@ struct ledger_op {
     uint32_t trail_bytes;
     /* BLOCK: ids of gateways for ranks of the chunk, LEDGER_ID_BYTES each, are in `bytes` */
     int64_t ids_until_s; /* BLOCK: how long they are kept */
+    cr_bill_t bill;      /* BLOCK: added to what is stored of the channel */
     bool announces;      /* BLOCK: the broadcast had none, or not for so long */
 
     ledger_book_t *books; /* BOOKS_READ: out, owned */
@@ -169,6 +171,9 @@ cr_err_t ledger_load_audience(ledger_t *self, uint64_t id, uint8_t **bytes, size
 /* Fills `status` (length ranks; missing bytes are WAITING). */
 cr_err_t ledger_load_status(ledger_t *self, uint64_t id, cr_channel_t channel, cr_status_t *status,
                             size_t length, cr_fault_t *fault) CR_MUST_USE;
+/* What gateways billed on the channel; none for what was never billed. */
+cr_err_t ledger_load_bill(ledger_t *self, uint64_t id, cr_channel_t channel, cr_bill_t *bill,
+                          cr_fault_t *fault) CR_MUST_USE;
 typedef cr_err_t ledger_lease_fn(void *context, cr_channel_t channel, uint64_t lease,
                                  const uint8_t *record, size_t length);
 cr_err_t ledger_load_leases(ledger_t *self, uint64_t id, ledger_lease_fn *callback, void *context,

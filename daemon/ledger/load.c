@@ -283,6 +283,25 @@ ledger_load_leases(ledger_t *self, uint64_t id, ledger_lease_fn *callback, void 
 }
 
 cr_err_t
+ledger_load_bill(ledger_t *self, uint64_t id, cr_channel_t channel, cr_bill_t *bill,
+                 cr_fault_t *fault)
+{
+    redis_command_t command;
+    redis_reply_t *reply;
+    redis_command(&command, "HMGET");
+    ledger_key(&command, id, "bill");
+    redis_argumentf(&command, "%s:parts", cr_channel_name(channel));
+    redis_argumentf(&command, "%s:price", cr_channel_name(channel));
+    cr_err_t err = redis_call(self->redis, &command, &reply, fault);
+    if (err != CR_OK)
+        return err;
+    bill->parts = (uint64_t)redis_reply_integer(redis_reply_item(reply, 0));
+    bill->price = (uint64_t)redis_reply_integer(redis_reply_item(reply, 1));
+    redis_reply_free(&reply);
+    return CR_OK;
+}
+
+cr_err_t
 ledger_load_mark(ledger_t *self, ledger_mark_t mark, cr_channel_t channel, uint8_t **bytes,
                  size_t *length, cr_fault_t *fault)
 {

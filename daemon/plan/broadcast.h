@@ -101,6 +101,8 @@ const char *broadcast_hash(const json_t *document, char out[BROADCAST_HASH_TEXT]
 /* As docs/http-api.md shows a broadcast, and its counts. NULL: memory. */
 json_t *broadcast_view(const broadcast_t *self);
 json_t *broadcast_counts(const broadcast_t *self);
+/* Of one that ended: what its record says was billed. */
+void broadcast_bill(const broadcast_t *self, cr_channel_t channel, cr_bill_t *bill);
 /* All waiting, or counted from the bytes of a restarted one. */
 void broadcast_count(broadcast_t *self, const dispatch_broadcast_t *started);
 

@@ -28,6 +28,8 @@ build(const broadcast_t *broadcast, outcome_t *outcome)
                                   .expires_us = broadcast->expires_us,
                                   .audience = outcome->audience};
     memcpy(out->status, outcome->status, sizeof out->status);
+    for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++)
+        broadcast_bill(broadcast, (cr_channel_t)channel, &out->bill[channel]);
     *outcome = (outcome_t){.broadcast = outcome->broadcast};
     return out;
 }

@@ -103,6 +103,17 @@ load_status(ledger_t *ledger, dispatch_broadcast_t *restart, cr_fault_t *fault)
 }
 
 static cr_err_t
+load_bill(ledger_t *ledger, dispatch_broadcast_t *restart, cr_fault_t *fault)
+{
+    cr_err_t err = CR_OK;
+    for (int channel = 0; err == CR_OK && channel < CR_CHANNEL_COUNT; channel++)
+        if (restart->channels & (1u << channel))
+            err = ledger_load_bill(ledger, restart->id, (cr_channel_t)channel,
+                                   &restart->bill[channel], fault);
+    return err;
+}
+
+static cr_err_t
 on_lease(void *context, cr_channel_t channel, uint64_t lease, const uint8_t *record, size_t length)
 {
     dispatch_broadcast_t *restart = context;
@@ -141,6 +152,8 @@ load_restart(plan_t *self, ledger_t *ledger, broadcast_t *broadcast, cr_fault_t 
         err = sending_build(self, broadcast, audience, &broadcast->restart, fault);
     if (err == CR_OK)
         err = load_status(ledger, broadcast->restart, fault);
+    if (err == CR_OK)
+        err = load_bill(ledger, broadcast->restart, fault);
     if (err == CR_OK)
         err = screen_restart(self, broadcast, fault);
     if (err == CR_OK)

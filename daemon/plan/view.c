@@ -6,6 +6,8 @@
 #include "broadcast.h"
 #include "cr_clock.h"
 
+static const double micros = 1e6; /* of a yuan */
+
 static json_t *
 time_json(int64_t wall_us)
 {
@@ -108,6 +110,8 @@ channel_view(const broadcast_t *self, const dispatch_counts_t *counts)
     json_t *view =
         json_pack("{s:i,s:i}", "total", (int)counts->total, "leased", (int)counts->leased);
     add_classes(view, counts);
+    json_object_set_new(view, "parts", json_integer((json_int_t)counts->bill.parts));
+    json_object_set_new(view, "cost", json_real((double)counts->bill.price / micros));
     json_object_set_new(view, "ms_to_half", elapsed(self, counts->half_us));
     json_object_set_new(view, "ms_to_95", elapsed(self, counts->most_us));
     json_object_set_new(view, "ms_to_last", elapsed(self, counts->last_us));
@@ -146,6 +150,16 @@ broadcast_counts(const broadcast_t *self)
     return view;
 }
 
+/* What was billed until the end is in the record. */
+void
+broadcast_bill(const broadcast_t *self, cr_channel_t channel, cr_bill_t *bill)
+{
+    const json_t *counts =
+        json_object_get(json_object_get(self->document, "counts"), cr_channel_name(channel));
+    bill->parts = (uint64_t)json_integer_value(json_object_get(counts, "parts"));
+    bill->price = (uint64_t)(json_number_value(json_object_get(counts, "cost")) * micros + 0.5);
+}
+
 static void
 count_channel(dispatch_counts_t *counts, const cr_status_t *status, uint32_t total)
 {
@@ -164,6 +178,8 @@ broadcast_count(broadcast_t *self, const dispatch_broadcast_t *started)
     self->counts = calloc(CR_CHANNEL_COUNT, sizeof *self->counts);
     CR_ASSERT(self->counts);
     for (int channel = 0; channel < CR_CHANNEL_COUNT; channel++)
-        if (self->channels & (1u << channel))
+        if (self->channels & (1u << channel)) {
             count_channel(&self->counts[channel], started->status[channel], total);
+            self->counts[channel].bill = started->bill[channel];
+        }
 }

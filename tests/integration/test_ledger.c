@@ -171,6 +171,42 @@ bytes_leases_and_trail_are_read_back_by_the_next_daemon(void)
 }
 
 static void
+bill_three_parts(bench_t *bench, uint64_t id, cr_channel_t channel)
+{
+    ledger_op_t *op = block(id, 0, CR_STATUS_ACCEPTED, 2);
+    op->channel = channel;
+    op->bill = (cr_bill_t){3, 135000};
+    CU_ASSERT_EQUAL(ask_and_forget(bench->dispatch, op), CR_OK);
+}
+
+/* The newest writes are sent again on a new connection; they add nothing a second time. */
+static void
+what_was_billed_is_added_up_once_through_loss_of_redis(void)
+{
+    bench_t bench;
+    cr_bill_t bill = {1, 1};
+    bench_open(&bench);
+    bench_start(&bench);
+    uint64_t id = new_broadcast(&bench);
+    bill_three_parts(&bench, id, CR_CHANNEL_SMS);
+    bill_three_parts(&bench, id, CR_CHANNEL_SMS);
+    bill_three_parts(&bench, id, CR_CHANNEL_MAIL);
+    redis_server_kill();
+    redis_server_again();
+    bill_three_parts(&bench, id, CR_CHANNEL_SMS);
+    bench_close(&bench);
+    bench_open(&bench);
+    CU_ASSERT_EQUAL(ledger_load_bill(bench.ledger, id, CR_CHANNEL_SMS, &bill, &fault), CR_OK);
+    CU_ASSERT_EQUAL(bill.parts, 9);
+    CU_ASSERT_EQUAL(bill.price, 405000);
+    CU_ASSERT_EQUAL(ledger_load_bill(bench.ledger, id, CR_CHANNEL_MAIL, &bill, &fault), CR_OK);
+    CU_ASSERT_EQUAL(bill.parts, 3);
+    CU_ASSERT_EQUAL(ledger_load_bill(bench.ledger, id, CR_CHANNEL_WECHAT, &bill, &fault), CR_OK);
+    CU_ASSERT_EQUAL(bill.parts, 0);
+    bench_close(&bench);
+}
+
+static void
 a_daemon_of_an_older_epoch_is_refused(void)
 {
     bench_t old, new;
@@ -543,6 +579,8 @@ CU_TestInfo cr_tests[] = {
     {"redis starts", start_redis},
     {"bytes, leases and trail are read back by the next daemon",
      bytes_leases_and_trail_are_read_back_by_the_next_daemon},
+    {"what was billed is added up once, through loss of Redis",
+     what_was_billed_is_added_up_once_through_loss_of_redis},
     {"a daemon of an older epoch is refused", a_daemon_of_an_older_epoch_is_refused},
     {"what was written while Redis was away is stored when it is back",
      what_was_written_while_redis_was_away_is_stored_when_it_is_back},

@@ -4,7 +4,7 @@ import ssl
 import sys
 import unittest
 
-from county import county, finish, send
+from county import county, finish, send, state
 from rig import wait_until
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
@@ -84,6 +84,22 @@ class Gateways(unittest.TestCase):
                 self.assertEqual(parts, 1 if way == "payload" else 2)
                 self.rig.processes["sms-drill"].stop()
                 centre.stop()
+
+    def test_what_it_costs_is_counted_once_though_crierd_is_killed(self):
+        centre = self.centre(**{"gateway.price": 45000, "gateway.per_second": 200})
+        broadcast = send(self.rig, channels="sms")
+        for wanted in (30, 120):
+            wait_until(lambda: len(centre.accepted) > wanted, "some parts to be accepted")
+            self.rig.processes["crierd"].kill()
+            self.rig.restart("crierd")
+        counts = finish(self.rig, broadcast)["counts"]["sms"]
+        self.assertEqual(counts["unknown"], 0)
+        self.assertEqual(counts["parts"], len(centre.accepted))
+        self.assertEqual(counts["parts"], 2 * (counts["total"] - counts["suppressed"]))
+        self.assertAlmostEqual(counts["cost"], counts["parts"] * 0.045)
+        self.assertRegex(self.rig.ctl("planner", "status", broadcast).stdout, rf"messages billed +{counts['parts']}")
+        self.rig.restart("crierd")
+        self.assertEqual(state(self.rig, broadcast)["counts"]["sms"]["parts"], counts["parts"])
 
     def test_receipts_may_come_first(self):
         centre = self.centre()

@@ -105,6 +105,7 @@ typedef struct {
     size_t ended_count;
     rig_id_t *ids;
     size_t id_count;
+    cr_bill_t billed; /* in all that is stored */
 } rig_t;
 
 void rig_init(rig_t *self);

@@ -162,6 +162,8 @@ put_record(rig_t *self, const rig_write_t *kept)
 static void
 put(rig_t *self, const rig_write_t *kept)
 {
+    self->billed.parts += kept->write.bill.parts;
+    self->billed.price += kept->write.bill.price;
     const core_write_t *write = &kept->write;
     cr_status_t *image = rig_broadcast_of(self, write->broadcast)->status[write->channel];
     for (uint32_t i = 0; i < write->length; i++) {

@@ -1,4 +1,4 @@
-foreach(name dispatch_core dispatch_ends dispatch_found dispatch_gateways dispatch_held dispatch_lost dispatch_receipts
+foreach(name dispatch_bill dispatch_core dispatch_ends dispatch_found dispatch_gateways dispatch_held dispatch_lost dispatch_receipts
     dispatch_unknown dispatch_waits)
   cr_unit_test(${name} cr_daemon_core)
   target_sources(test_${name} PRIVATE

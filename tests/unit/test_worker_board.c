@@ -1,4 +1,6 @@
 /* The board of a worker: lanes, intents, reports, class. */
+#include <string.h>
+
 #include "cr_clock.h"
 #include "cr_lease.h"
 #include "cr_test.h"
@@ -479,6 +481,35 @@ gateway_ids_go_with_the_accepted_ones_in_order(void)
 }
 
 static void
+what_the_gateway_bills_goes_with_the_outcomes(void)
+{
+    static const outcome_t outcomes[] = {
+        {.status = CR_STATUS_ACCEPTED, .parts = 3},
+        {.status = CR_STATUS_HANDED},
+        {.status = CR_STATUS_FAILED_ADDRESS, .parts = 2},
+        {.status = CR_STATUS_UNKNOWN, .parts = 2},
+    };
+    static const uint8_t billed[] = {3, 1, 0, 0};
+    board_t *board = board_with_one(100);
+    board_slot_t slots[WINDOW + 1];
+    Crier__V1__Report report;
+    CU_ASSERT_TRUE(exchange(board, 0));
+    CU_ASSERT_EQUAL(submit_all(board, slots, WINDOW), WINDOW);
+    for (size_t i = 0; i < WINDOW; i++)
+        board_settle(board, &slots[i], &outcomes[i], 0);
+    CU_ASSERT_TRUE(board_report(board, CR_US_PER_S, &report));
+    CU_ASSERT_EQUAL_FATAL(report.parts.len, WINDOW);
+    CU_ASSERT_TRUE(memcmp(report.parts.data, billed, sizeof billed) == 0);
+    board_acknowledge(board, report.lease, report.sequence, report.intent);
+    CU_ASSERT_EQUAL(submit_all(board, slots, 1), 1);
+    settle_all(board, slots, 1, 0);
+    CU_ASSERT_TRUE(board_report(board, 2 * CR_US_PER_S, &report));
+    CU_ASSERT_EQUAL(report.positions.len, 1);
+    CU_ASSERT_EQUAL(report.parts.len, 0); /* one each needs no saying */
+    board_destroy(&board);
+}
+
+static void
 draining_gives_back_what_was_not_submitted(void)
 {
     board_t *board = board_with_one(100);
@@ -563,6 +594,7 @@ CU_TestInfo cr_tests[] = {
     TEST(a_lease_over_the_credit_or_held_already_is_refused),
     TEST(a_lost_lease_with_something_to_prove_takes_no_credit),
     TEST(gateway_ids_go_with_the_accepted_ones_in_order),
+    TEST(what_the_gateway_bills_goes_with_the_outcomes),
     TEST(draining_gives_back_what_was_not_submitted),
     TEST(an_unsound_lease_is_refused),
     CU_TEST_INFO_NULL,

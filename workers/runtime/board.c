@@ -10,8 +10,9 @@ enum { REPORT_OUTCOMES = 32, REPORT_US = 20000 }; /* until a Welcome says otherw
 
 /* Outcomes on their way to the daemon, in the order they came. */
 typedef struct {
-    uint8_t positions[CR_WIRE_BLOCK], outcomes[CR_WIRE_BLOCK];
+    uint8_t positions[CR_WIRE_BLOCK], outcomes[CR_WIRE_BLOCK], parts[CR_WIRE_BLOCK];
     size_t count;
+    bool several; /* something has more than one part */
     uint32_t retry_after_ms;
     cr_wire_pool_t ids; /* one for each ACCEPTED, if the gateway's receipts carry its ids */
 } tally_t;
@@ -83,32 +84,38 @@ static void
 tally_clear(tally_t *tally)
 {
     tally->count = 0;
+    tally->several = false;
     tally->retry_after_ms = 0;
     cr_wire_pool_reset(&tally->ids);
 }
 
 static void
-tally_add(tally_t *tally, size_t position, cr_status_t status)
+tally_add(tally_t *tally, size_t position, cr_status_t status, uint8_t parts)
 {
     CR_ASSERT(tally->count < CR_WIRE_BLOCK);
+    cr_status_class_t kind = cr_status_class(status);
+    bool taken = kind == CR_STATUS_CLASS_ACCEPTED || kind == CR_STATUS_CLASS_DELIVERED;
     tally->positions[tally->count] = (uint8_t)position;
+    tally->parts[tally->count] = !taken ? 0 : parts > 0 ? parts : 1;
+    tally->several |= tally->parts[tally->count] > 1;
     tally->outcomes[tally->count++] = status;
 }
 
 static void
-lease_settle(lease_t *lease, size_t position, cr_status_t status, int64_t now_us)
+lease_settle(lease_t *lease, size_t position, const outcome_t *outcome, int64_t now_us)
 {
     if (lease->open->count == 0)
         lease->open_since_us = now_us;
-    tally_add(lease->open, position, status);
+    tally_add(lease->open, position, outcome->status, outcome->parts);
 }
 
 /* Everything not submitted yet ends as `status`. */
 static void
 lease_settle_rest(lease_t *lease, cr_status_t status, int64_t now_us)
 {
+    const outcome_t outcome = {.status = status};
     for (; lease->next < lease->batch->count; lease->next++)
-        lease_settle(lease, lease->next, status, now_us);
+        lease_settle(lease, lease->next, &outcome, now_us);
 }
 
 static bool
@@ -292,7 +299,7 @@ board_settle(board_t *self, const board_slot_t *slot, const outcome_t *outcome, 
     CR_ASSERT(lease && lease->in_flight > 0);
     lease->in_flight--;
     self->in_flight--;
-    lease_settle(lease, slot->position, outcome->status, now_us);
+    lease_settle(lease, slot->position, outcome, now_us);
     if (self->rules.by_id && outcome->status == CR_STATUS_ACCEPTED)
         cr_wire_pool_add(&lease->open->ids, outcome->gateway_id);
     if (outcome->retry_after_ms > lease->open->retry_after_ms)
@@ -394,6 +401,8 @@ write_report(lease_t *lease, Crier__V1__Report *report)
     report->gateway_ids = tally->ids.count > 0 ? cr_wire_pool_message(&tally->ids) : NULL;
     report->retry_after_ms = tally->retry_after_ms;
     report->last = lease->last;
+    if (tally->several)
+        report->parts = (ProtobufCBinaryData){tally->count, tally->parts};
 }
 
 bool

@@ -15,6 +15,7 @@ typedef struct {
     cr_status_t status;
     uint32_t retry_after_ms; /* asked for by the gateway; 0: not */
     cr_slice_t gateway_id;
+    uint8_t parts; /* that the gateway bills for what it took; 0: one */
     bool away; /* no message would have passed: no connection, or the gateway itself is broken */
 } outcome_t;
 

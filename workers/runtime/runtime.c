@@ -209,6 +209,7 @@ make_parts(runtime_t *self)
     self->hello_gateway.name = self->gateway_name;
     self->hello_gateway.drill = rules.drill;
     self->hello_gateway.window = rules.window;
+    self->hello_gateway.price = (uint32_t)self->config->price;
     self->hello_gateway.per_second = (uint32_t)self->config->per_second;
     self->hello_gateway.gives_receipts = self->kind->gives_receipts;
     self->hello_gateway.idempotent = self->kind->idempotent;

@@ -20,7 +20,7 @@ typedef struct {
     char *timezone, *log_level;
     char *worker, *endpoint, *daemon_key_file, *own_key_file;
     char *gateway_class, *gateway_name, *url;
-    int64_t window, reserved_window, per_second, timeout_ms;
+    int64_t window, reserved_window, per_second, price, timeout_ms;
 } runtime_config_t;
 
 /* And of those with a listener, as `listen`. */
@@ -77,6 +77,14 @@ typedef struct {
          "",                                                                                       \
          NULL,                                                                                     \
          "its name in the office, one for each account; empty: its kind, with -drill behind"},     \
+        {"gateway.price",                                                                          \
+         CR_OPT_INT,                                                                               \
+         offsetof(type, runtime.price),                                                            \
+         0,                                                                                        \
+         1000000000,                                                                               \
+         "0",                                                                                      \
+         NULL,                                                                                     \
+         "of a message (an SMS: of each part), in millionths of a yuan; 0: not counted"},          \
         {"gateway.url", CR_OPT_TEXT, offsetof(type, runtime.url), 1, 1024,                         \
          NULL,          NULL,        "address of the gateway"},                                    \
         {"gateway.window",                                                                         \

@@ -9,6 +9,7 @@
 #include "cr_clock.h"
 #include "cr_http.h"
 #include "cr_keys.h"
+#include "cr_sms.h"
 #include "sms_message.h"
 #include "sms_outcome.h"
 
@@ -22,6 +23,7 @@ typedef struct call {
     struct call *next_free;
     gateway_done_fn *done;
     void *context;
+    uint8_t parts; /* that its text takes */
 } call_t;
 
 typedef struct aliyun {
@@ -46,6 +48,7 @@ on_answer(void *context, const cr_http_answer_t *answer)
     call->next_free = self->free_calls;
     self->free_calls = call;
     outcome_t outcome = sms_answer_outcome(answer);
+    outcome.parts = call->parts;
     done(done_context, &outcome);
 }
 
@@ -146,6 +149,7 @@ aliyun_submit(void *gateway, const message_t *message, gateway_done_fn *done, vo
     CR_ASSERT(call); /* as many as the window */
     call->done = done;
     call->context = context;
+    call->parts = (uint8_t)cr_sms_measure(message->text).parts;
     err = post(self, call);
     if (err == CR_OK)
         self->free_calls = call->next_free;

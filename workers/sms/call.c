@@ -240,7 +240,9 @@ outcome_t
 call_outcome(const call_t *self)
 {
     if (self->against == CR_STATUS_WAITING)
-        return (outcome_t){.status = CR_STATUS_ACCEPTED, .gateway_id = {self->id, self->id_length}};
+        return (outcome_t){.status = CR_STATUS_ACCEPTED,
+                           .gateway_id = {self->id, self->id_length},
+                           .parts = self->total};
     cr_status_t status = self->against;
     if (status == CR_STATUS_RETRY_1 && self->accepted > 0)
         status = CR_STATUS_UNKNOWN;

@@ -7,6 +7,7 @@
 #include "cr_clock.h"
 #include "cr_keys.h"
 #include "cr_log.h"
+#include "cr_sms.h"
 #include "http_mapping.h"
 #include "http_template.h"
 
@@ -18,6 +19,7 @@ typedef struct call {
     struct call *next_free;
     gateway_done_fn *done;
     void *context;
+    uint8_t parts; /* that its text takes */
 } call_t;
 
 typedef struct http {
@@ -59,6 +61,7 @@ on_answer(void *context, const cr_http_answer_t *answer)
     call->next_free = self->free_calls;
     self->free_calls = call;
     outcome_t outcome = http_answer_outcome(&self->answers, answer, id, &unread);
+    outcome.parts = call->parts;
     if (unread || !answer->answered)
         log_unread(self, answer, unread ? unread : "no_answer");
     done(done_context, &outcome);
@@ -121,6 +124,7 @@ http_submit(void *gateway, const message_t *message, gateway_done_fn *done, void
     CR_ASSERT(call); /* as many as the window */
     call->done = done;
     call->context = context;
+    call->parts = (uint8_t)cr_sms_measure(message->text).parts;
     err = cr_http_submit(self->http, request, headers, on_answer, call);
     if (err == CR_OK)
         self->free_calls = call->next_free;
