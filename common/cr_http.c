@@ -3,14 +3,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cr_clock.h"
+
 enum { ANSWER_BYTES_MAX = 1 << 20, CONNECT_TIMEOUT_MS = 5000 };
 
 struct cr_http {
     zloop_t *loop;
     CURLM *multi;
-    int timer; /* of the loop, -1: none */
-    size_t running;
-    CURL *first; /* running requests, linked through their calls */
+    int timer;      /* of the loop, -1: none */
+    int64_t due_us; /* when libcurl wants to be called, monotonic; INT64_MAX: not */
+    int64_t timer_us;
+    size_t running, spare_count, spare_most;
+    CURL *first;  /* running requests, linked through their calls */
+    CURL *spares; /* handles to be used again, linked likewise */
 };
 
 /* What a request carries besides its handle (CURLOPT_PRIVATE). */
@@ -74,6 +79,49 @@ call_free(CURL *request)
     free(call);
 }
 
+/* A handle is dear to make: it is kept for another request. */
+static void
+call_give(cr_http_t *self, CURL *request)
+{
+    call_t *call = call_of(request);
+    if (self->spare_count == self->spare_most) {
+        call_free(request);
+        return;
+    }
+    curl_easy_reset(request);
+    curl_easy_setopt(request, CURLOPT_PRIVATE, call);
+    curl_slist_free_all(call->headers);
+    cr_str_fini(&call->body); /* it may be large */
+    *call = (call_t){.next = self->spares};
+    cr_str_init(&call->body, ANSWER_BYTES_MAX);
+    self->spares = request;
+    self->spare_count++;
+}
+
+/* NULL: memory. */
+static CURL *
+call_take(cr_http_t *self)
+{
+    CURL *request = self->spares;
+    if (request) {
+        call_t *call = call_of(request);
+        self->spares = call->next;
+        self->spare_count--;
+        call->next = NULL;
+        return request;
+    }
+    request = curl_easy_init();
+    call_t *call = calloc(1, sizeof *call);
+    if (!request || !call) {
+        curl_easy_cleanup(request);
+        free(call);
+        return NULL;
+    }
+    cr_str_init(&call->body, ANSWER_BYTES_MAX);
+    curl_easy_setopt(request, CURLOPT_PRIVATE, call);
+    return request;
+}
+
 /* Whether the gateway may have taken the submit although no whole answer came. */
 static bool
 may_have_arrived(CURL *request, CURLcode result)
@@ -106,7 +154,7 @@ finish(cr_http_t *self, CURL *request, CURLcode result)
         answer.error = call->error[0] ? call->error : curl_easy_strerror(result);
     call_unlink(self, request);
     call->done(call->context, &answer);
-    call_free(request);
+    call_give(self, request);
 }
 
 static void
@@ -138,6 +186,8 @@ on_socket(zloop_t *loop, zmq_pollitem_t *item, void *context)
     return 0;
 }
 
+static void arm(cr_http_t *self);
+
 static int
 on_timer(zloop_t *loop, int timer, void *context)
 {
@@ -145,25 +195,36 @@ on_timer(zloop_t *loop, int timer, void *context)
     (void)timer;
     cr_http_t *self = context;
     self->timer = -1;
-    advance(self, CURL_SOCKET_TIMEOUT, 0);
+    if (self->due_us <= cr_clock_mono_us()) {
+        self->due_us = INT64_MAX;
+        advance(self, CURL_SOCKET_TIMEOUT, 0);
+    }
+    arm(self);
     return 0;
 }
 
+/* libcurl changes its mind with every request, and each timer that is ended costs the loop a walk over
+ * all of them: one that fires too early is left to do so. */
 static void
-arm(cr_http_t *self, long timeout_ms)
+arm(cr_http_t *self)
 {
+    if (self->due_us == INT64_MAX || (self->timer != -1 && self->timer_us <= self->due_us))
+        return;
     if (self->timer != -1)
         zloop_timer_end(self->loop, self->timer);
-    self->timer = -1;
-    if (timeout_ms >= 0)
-        self->timer = zloop_timer(self->loop, (size_t)timeout_ms, 1, on_timer, self);
+    int64_t wait_us = self->due_us - cr_clock_mono_us();
+    int64_t wait_ms = wait_us > 0 ? (wait_us + CR_US_PER_MS - 1) / CR_US_PER_MS : 0;
+    self->timer_us = self->due_us;
+    self->timer = zloop_timer(self->loop, (size_t)wait_ms, 1, on_timer, self);
 }
 
 static int
 watch_timeout(CURLM *multi, long timeout_ms, void *context)
 {
     (void)multi;
-    arm(context, timeout_ms);
+    cr_http_t *self = context;
+    self->due_us = timeout_ms < 0 ? INT64_MAX : cr_clock_mono_us() + timeout_ms * CR_US_PER_MS;
+    arm(self);
     return 0;
 }
 
@@ -191,7 +252,11 @@ cr_http_new(zloop_t *loop, size_t connections)
     cr_http_t *self = calloc(1, sizeof *self);
     if (!self)
         return NULL;
-    *self = (cr_http_t){.loop = loop, .multi = curl_multi_init(), .timer = -1};
+    *self = (cr_http_t){.loop = loop,
+                        .multi = curl_multi_init(),
+                        .timer = -1,
+                        .due_us = INT64_MAX,
+                        .spare_most = connections};
     if (!self->multi) {
         free(self);
         return NULL;
@@ -216,24 +281,22 @@ cr_http_destroy(cr_http_t **self_p)
         call_unlink(self, request);
         call_free(request);
     }
+    while (self->spares)
+        call_free(call_take(self));
     curl_multi_cleanup(self->multi);
-    arm(self, -1); /* last: taking requests out sets timers too */
+    if (self->timer != -1) /* last: taking requests out sets timers too */
+        zloop_timer_end(self->loop, self->timer);
     free(self);
     *self_p = NULL;
 }
 
 CURL *
-cr_http_request(const char *url, long timeout_ms)
+cr_http_request(cr_http_t *self, const char *url, long timeout_ms)
 {
-    CURL *request = curl_easy_init();
-    call_t *call = calloc(1, sizeof *call);
-    if (!request || !call) {
-        curl_easy_cleanup(request);
-        free(call);
+    CURL *request = call_take(self);
+    if (!request)
         return NULL;
-    }
-    cr_str_init(&call->body, ANSWER_BYTES_MAX);
-    curl_easy_setopt(request, CURLOPT_PRIVATE, call);
+    call_t *call = call_of(request);
     curl_easy_setopt(request, CURLOPT_URL, url);
     curl_easy_setopt(request, CURLOPT_TIMEOUT_MS, timeout_ms);
     curl_easy_setopt(request, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
@@ -258,7 +321,7 @@ cr_http_submit(cr_http_t *self, CURL *request, struct curl_slist *headers, cr_ht
     if (headers)
         curl_easy_setopt(request, CURLOPT_HTTPHEADER, headers);
     if (curl_multi_add_handle(self->multi, request) != CURLM_OK) {
-        call_free(request);
+        call_give(self, request);
         return CR_NOMEM;
     }
     call_link(self, request);

@@ -36,9 +36,9 @@ cr_http_t *cr_http_new(zloop_t *loop, size_t connections);
 /* Requests still running are dropped without their callback. */
 void cr_http_destroy(cr_http_t **self_p);
 
-/* A handle with the module's limits and the time-out set; add URL, body and headers, then submit.
- * NULL: memory. */
-CURL *cr_http_request(const char *url, long timeout_ms);
+/* A handle with the module's limits and the time-out set; add body and headers, then submit, which
+ * every handle that was given out must be. NULL: memory. */
+CURL *cr_http_request(cr_http_t *self, const char *url, long timeout_ms);
 /* Headers are freed by the module when the request is done; `headers` may be NULL. Done is called
  * from the loop, never from inside this call. CR_NOMEM. */
 cr_err_t cr_http_submit(cr_http_t *self, CURL *request, struct curl_slist *headers,

@@ -186,8 +186,9 @@ request_of(receipts_t *self, const flight_t *flight)
     else
         cr_str_append_text(&url, self->url);
     char *body = body_of(self->kind, flight);
-    CURL *request =
-        body && cr_str_err(&url) == CR_OK ? cr_http_request(cr_str_text(&url), TIMEOUT_MS) : NULL;
+    CURL *request = body && cr_str_err(&url) == CR_OK
+                        ? cr_http_request(self->http, cr_str_text(&url), TIMEOUT_MS)
+                        : NULL;
     if (request)
         curl_easy_setopt(request, CURLOPT_COPYPOSTFIELDS, body);
     free(body);

@@ -53,7 +53,7 @@ on_answer(void *context, const cr_http_answer_t *answer)
 static void
 post(world_t *self, const char *body, size_t length)
 {
-    CURL *handle = cr_http_request(self->url, DEADLINE_MS);
+    CURL *handle = cr_http_request(self->http, self->url, DEADLINE_MS);
     curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE, (long)length);
     curl_easy_setopt(handle, CURLOPT_COPYPOSTFIELDS, body);
     CU_ASSERT_EQUAL_FATAL(cr_http_submit(self->http, handle, NULL, on_answer, self), CR_OK);

@@ -125,9 +125,9 @@ static cr_err_t
 post(aliyun_t *self, call_t *call)
 {
     struct curl_slist *headers = signed_headers(self);
-    CURL *request =
-        headers ? cr_http_request(self->config->runtime.url, (long)self->config->runtime.timeout_ms)
-                : NULL;
+    CURL *request = headers ? cr_http_request(self->http, self->config->runtime.url,
+                                              (long)self->config->runtime.timeout_ms)
+                            : NULL;
     if (!request) {
         curl_slist_free_all(headers);
         return CR_NOMEM;

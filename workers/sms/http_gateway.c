@@ -97,8 +97,8 @@ fill(http_t *self, const message_t *message, struct curl_slist **headers)
 static CURL *
 request_of(http_t *self)
 {
-    CURL *request =
-        cr_http_request(cr_str_text(&self->url_text), (long)self->config->runtime.timeout_ms);
+    CURL *request = cr_http_request(self->http, cr_str_text(&self->url_text),
+                                    (long)self->config->runtime.timeout_ms);
     if (!request)
         return NULL;
     curl_easy_setopt(request, CURLOPT_ACCEPT_ENCODING, "gzip"); /* the limit is on what comes out */

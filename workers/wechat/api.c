@@ -80,9 +80,10 @@ post(api_call_t *call, const char *token)
     cr_str_clear(&self->url);
     cr_str_appendf(&self->url, "%s%s?access_token=%s", self->config.url, call->path, token);
     struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
-    CURL *request = headers && cr_str_err(&self->url) == CR_OK
-                        ? cr_http_request(cr_str_text(&self->url), self->config.token.timeout_ms)
-                        : NULL;
+    CURL *request =
+        headers && cr_str_err(&self->url) == CR_OK
+            ? cr_http_request(self->http, cr_str_text(&self->url), self->config.token.timeout_ms)
+            : NULL;
     if (!request) {
         curl_slist_free_all(headers);
         return CR_NOMEM;

@@ -113,7 +113,7 @@ on_answer(void *context, const cr_http_answer_t *answer)
 static CURL *
 make_request(const token_t *self)
 {
-    CURL *request = cr_http_request(self->config->url, self->config->timeout_ms);
+    CURL *request = cr_http_request(self->http, self->config->url, self->config->timeout_ms);
     if (request && *self->config->ca_file)
         curl_easy_setopt(request, CURLOPT_CAINFO, self->config->ca_file);
     if (request && self->config->body) {
