@@ -48,7 +48,9 @@ def second_time(channel, lane):
 
 
 def judge_channel(accepted, stored, second):
-    """Counts of what broke, and of what was allowed, on one channel of one finished broadcast."""
+    """Counts of what broke, and of what was allowed, on one channel of one finished broadcast. A lease of the emergency lane waits for
+    no intent: what is in doubt of it has no bound, is sent again, or is unknown when it cannot be any more."""
+    unknown = "resent" if second == "resent" else "unknown"
     found = collections.Counter(deliveries=len(stored))
     for rank, byte in enumerate(stored):
         group = STATUS[byte][1] if byte in STATUS else "DAMAGED"
@@ -56,7 +58,7 @@ def judge_channel(accepted, stored, second):
         wrong = (group in MOVING or group == "DAMAGED" or (times > 0 and group in UNSENT | {"FAILED"})
                  or (times == 0 and group == "DELIVERED"))
         found["lost"] += wrong
-        found["unknown"] += group == "UNKNOWN"
+        found[unknown] += group == "UNKNOWN"
         found[second] += max(0, times - 1)
     return found
 

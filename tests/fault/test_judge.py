@@ -39,6 +39,7 @@ class Judge(unittest.TestCase):
     def test_unknown_is_counted_whatever_the_gateway_says(self):
         for times in (0, 1):
             self.assertEqual(judged("unknown", times), {"unknown": 1})
+        self.assertEqual(judged("unknown", 1, "resent"), {"resent": 1})  # of an emergency: it has no bound
 
     def test_accepted_twice_is_what_channel_and_lane_make_of_it(self):
         self.assertEqual(judged("delivered", 3), {"sent_twice": 2})
