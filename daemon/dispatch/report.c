@@ -119,14 +119,18 @@ take_outcome(core_t *core, lease_t *lease, uint32_t position, sorted_t *sorted, 
             (core_gateway_id_t){rank, attempt, report->gateway_ids[sorted->id[position]]};
 }
 
-/* What the gateway took it bills. */
-static void
-add_to_bill(const lease_t *lease, const core_report_t *report, size_t at, write_t *write)
+/* What the gateway bills of one outcome: only what it took. */
+static uint64_t
+parts_of(const core_report_t *report, size_t at)
 {
     cr_status_class_t kind = cr_status_class(report->outcomes[at]);
-    if (kind != CR_STATUS_CLASS_ACCEPTED && kind != CR_STATUS_CLASS_DELIVERED)
-        return;
-    uint64_t parts = report->parts ? report->parts[at] : 1;
+    bool taken = kind == CR_STATUS_CLASS_ACCEPTED || kind == CR_STATUS_CLASS_DELIVERED;
+    return !taken ? 0 : report->parts ? report->parts[at] : 1;
+}
+
+static void
+add_to_bill(const lease_t *lease, uint64_t parts, write_t *write)
+{
     uint64_t price = parts * lease->worker->shown.gateway.price;
     write->bill.parts += parts;
     write->bill.price += price;
@@ -134,10 +138,12 @@ add_to_bill(const lease_t *lease, const core_report_t *report, size_t at, write_
     lease->channel->bill.price += price;
 }
 
-static void
+/* How many the gateway took. */
+static uint64_t
 count_outcomes(core_t *core, worker_t *worker, const core_report_t *report)
 {
     uint32_t gone = 0, due = 0;
+    uint64_t before = worker->shown.accepted;
     for (size_t i = 0; i < report->count; i++) {
         cr_status_t outcome = report->outcomes[i];
         if (outcome == CR_STATUS_WAITING)
@@ -154,6 +160,7 @@ count_outcomes(core_t *core, worker_t *worker, const core_report_t *report)
         worker->shown.unknown += kind == CR_STATUS_CLASS_UNKNOWN;
     }
     gateway_note_submits(core, worker->gateway, gone, due);
+    return worker->shown.accepted - before;
 }
 
 /* ---- a lease that is out ---------------------------------------------------------------------- */
@@ -230,9 +237,11 @@ take(core_t *core, lease_t *lease, sorted_t *sorted)
         lease_mark_answered(lease, i);
         lease->progressed |= report->outcomes[sorted->at[i]] != CR_STATUS_WAITING;
         take_outcome(core, lease, i, sorted, &write);
-        add_to_bill(lease, report, sorted->at[i], &write);
     }
-    count_outcomes(core, lease->worker, report);
+    uint64_t taken = count_outcomes(core, lease->worker, report), parts = report->parts ? 0 : taken;
+    for (size_t i = 0; report->parts && i < report->count; i++)
+        parts += parts_of(report, i);
+    add_to_bill(lease, parts, &write);
     recovery_note(core, lease, report);
     lease->channel->broadcast->changed |= report->count > 0;
     if (has_moved(report))
@@ -316,7 +325,7 @@ take_proof(core_t *core, lease_t *lease, sorted_t *sorted)
         if (sorted->at[i] == NONE || !is_proof(lease, i, sorted->report->outcomes[sorted->at[i]]))
             continue;
         take_outcome(core, lease, i, sorted, &write);
-        add_to_bill(lease, sorted->report, sorted->at[i], &write);
+        add_to_bill(lease, parts_of(sorted->report, sorted->at[i]), &write);
     }
     write.index = sorted->index;
     write.index_count = sorted->index_count;

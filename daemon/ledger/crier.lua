@@ -32,10 +32,11 @@ local function crier_take(keys, args)
   return 1
 end
 
-local function add_to_bill(key, bill)
+-- What is billed of a call: field -> sum.
+local function sum_up(sums, bill)
   local channel, parts, price = bill:match('^(%l+) (%d+) (%d+)$')
-  redis.call('HINCRBY', key, channel .. ':parts', parts)
-  redis.call('HINCRBY', key, channel .. ':price', price)
+  sums[channel .. ':parts'] = (sums[channel .. ':parts'] or 0) + parts
+  if price ~= '0' then sums[channel .. ':price'] = (sums[channel .. ':price'] or 0) + price end
 end
 
 -- What dispatch writes. KEYS fence, bill, then of each block: status chunk, leases, trail chunk, ids. ARGV epoch, number of the last
@@ -45,6 +46,7 @@ local function crier_write(keys, args)
   local epoch, operation, blocks = tonumber(args[1]), tonumber(args[2]), (#keys - 2) / 4
   local last = last_operation(keys[1], epoch)
   if not last then return fenced() end
+  local billed = {}
   for i = 0, blocks - 1 do
     local key, arg = 4 * i + 2, 8 * i + 3
     if #args[arg + 2] > 0 then redis.call('SETRANGE', keys[key + 1], args[arg + 1], args[arg + 2]) end
@@ -59,9 +61,10 @@ local function crier_write(keys, args)
         redis.call('APPEND', keys[key + 4], args[arg + 7])
         redis.call('EXPIREAT', keys[key + 4], args[3])
       end
-      if #args[arg + 8] > 0 then add_to_bill(keys[2], args[arg + 8]) end
+      if #args[arg + 8] > 0 then sum_up(billed, args[arg + 8]) end
     end
   end
+  for field, sum in pairs(billed) do redis.call('HINCRBY', keys[2], field, string.format('%.0f', sum)) end
   if operation > last then redis.call('SET', keys[1], epoch .. ' ' .. operation) end
   return 1
 end
