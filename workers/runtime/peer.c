@@ -9,12 +9,17 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { HOST_MAX = 256, PORT_MAX = 6 };
+#include "cr_clock.h"
+
+enum { HOST_MAX = 256, PORT_MAX = 6, GIVE_UP_S = 1 };
+static const int64_t fresh_us = 10 * CR_US_PER_S;
 
 struct peer {
     char host[HOST_MAX], port[PORT_MAX];
     bool secure;
-    struct addrinfo *addresses, *next;
+    struct addrinfo *addresses, *next; /* NULL: none is known */
+    int64_t resolved_us;
+    struct gaicb *question;                       /* under way; NULL: none */
     gnutls_certificate_credentials_t authorities; /* NULL without TLS */
 };
 
@@ -87,15 +92,74 @@ load_authorities(peer_t *self, const char *ca_file, cr_fault_t *fault)
                         *ca_file ? ca_file : "the system's store");
 }
 
+static const struct addrinfo wanted = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
+
 static cr_err_t
 resolve(peer_t *self, cr_fault_t *fault)
 {
-    const struct addrinfo wanted = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
     int failed = getaddrinfo(self->host, self->port, &wanted, &self->addresses);
-    if (failed == 0)
+    self->resolved_us = cr_clock_mono_us();
+    if (failed == 0 || failed == EAI_AGAIN)
         return CR_OK;
     return cr_fault_set(fault, CR_NOTFOUND, "gateway.url: %s: %s", self->host,
                         gai_strerror(failed));
+}
+
+static void
+ask(peer_t *self)
+{
+    self->question = calloc(1, sizeof *self->question);
+    if (!self->question)
+        return;
+    *self->question =
+        (struct gaicb){.ar_name = self->host, .ar_service = self->port, .ar_request = &wanted};
+    if (getaddrinfo_a(GAI_NOWAIT, &self->question, 1, NULL) == 0)
+        return;
+    free(self->question);
+    self->question = NULL;
+}
+
+static void
+take_addresses(peer_t *self, struct addrinfo *addresses)
+{
+    if (self->addresses)
+        freeaddrinfo(self->addresses);
+    self->addresses = addresses;
+    self->next = NULL;
+}
+
+/* What came of the last question; or a new one, when it is time. */
+static void
+refresh(peer_t *self)
+{
+    if (self->question) {
+        int state = gai_error(self->question);
+        if (state == EAI_INPROGRESS)
+            return;
+        if (state == 0)
+            take_addresses(self, self->question->ar_result);
+        self->resolved_us = cr_clock_mono_us();
+        free(self->question);
+        self->question = NULL;
+    } else if (!self->addresses || cr_clock_mono_us() - self->resolved_us > fresh_us) {
+        ask(self);
+    }
+}
+
+/* One that cannot be called back and does not end soon is left to the end of the process. */
+static void
+forget_question(peer_t *self)
+{
+    static const struct timespec soon = {.tv_sec = GIVE_UP_S};
+    if (!self->question)
+        return;
+    const struct gaicb *const list[] = {self->question};
+    if (gai_cancel(self->question) == EAI_NOTCANCELED && gai_suspend(list, 1, &soon) != 0 &&
+        gai_error(self->question) == EAI_INPROGRESS)
+        return;
+    if (self->question->ar_result)
+        freeaddrinfo(self->question->ar_result);
+    free(self->question);
 }
 
 cr_err_t
@@ -125,6 +189,7 @@ peer_destroy(peer_t **self_p)
     peer_t *self = *self_p;
     if (!self)
         return;
+    forget_question(self);
     if (self->addresses)
         freeaddrinfo(self->addresses);
     if (self->authorities)
@@ -162,7 +227,8 @@ begin(peer_link_t *link, const struct addrinfo *to)
 peer_link_t *
 peer_connect(peer_t *self)
 {
-    peer_link_t *link = calloc(1, sizeof *link);
+    refresh(self);
+    peer_link_t *link = self->addresses ? calloc(1, sizeof *link) : NULL;
     if (!link)
         return NULL;
     *link = (peer_link_t){.peer = self, .fd = -1, .reason = ""};

@@ -2,11 +2,15 @@
  * peer - where a gateway is, and one connection to it: TCP, with TLS where the URL says so
  *
  * Nothing here waits: connecting and the TLS handshake go on with peer_step, reading and writing do
- * what is possible now. The name is resolved once, at the start, because resolving would wait.
+ * what is possible now. Only peer_new waits for the name to be resolved.
  *
+ * Name       asked for again, beside everything else, with a connection when the last answer is over
+ *            ten seconds old; the next connection goes where it says. Without an answer the old
+ *            addresses stay. Every address gets its turn.
  * TLS        1.2 and later; the certificate must be of the URL's host and of an authority that the
  *            system, or the given file, trusts.
  * Ownership  a connection borrows from its peer.
+ * Source     getaddrinfo_a(3).
  */
 #ifndef PEER_H
 #define PEER_H
@@ -25,7 +29,7 @@ typedef struct {
     bool upgrades;       /* a plain connection may ask for TLS: peer_secure */
 } peer_place_t;
 
-/* CR_INVAL, CR_NOTFOUND: no such host, CR_IO: a file of authorities that cannot be read; CR_NOMEM. */
+/* CR_INVAL, CR_NOTFOUND: no such host (one that cannot be asked for now is asked for later), CR_IO: a file of authorities that cannot be read; CR_NOMEM. */
 cr_err_t peer_new(const peer_place_t *place, peer_t **peer, cr_fault_t *fault) CR_MUST_USE;
 void peer_destroy(peer_t **self_p);
 
