@@ -149,7 +149,7 @@ make_routes(app_t *self)
 {
     self->control = (control_t){self->gateways};
     self->inbox = (inbox_t){self->store, self->gateways, (uint64_t)self->settings->faults_seed};
-    self->reply = (reply_t){{&self->smpp, &self->cmpp}};
+    self->reply = (reply_t){{&self->smpp, &self->cmpp}, &self->gateways[CR_CHANNEL_SMS], 0};
     const web_route_t routes[ROUTES] = {
         {"POST", "/sms/", sms_answer, self->sms},
         {"POST", "/cgi-bin/stable_token", wechat_answer_token, self->wechat},

@@ -1,7 +1,10 @@
 #include "reply.h"
 
+#include <inttypes.h>
 #include <jansson.h>
+#include <time.h>
 
+#include "cr_clock.h"
 #include "cr_text.h"
 #include "phone.h"
 
@@ -15,7 +18,23 @@ refuse(web_answer_t *answer, unsigned status, const char *why)
 }
 
 static void
-say(const reply_t *self, cr_slice_t phone, cr_slice_t text, web_answer_t *answer)
+push(reply_t *self, cr_slice_t phone, cr_slice_t text)
+{
+    char sent[32], number[24];
+    time_t now = (time_t)(cr_clock_wall_us() / CR_US_PER_S);
+    struct tm local;
+    CR_ASSERT(localtime_r(&now, &local));
+    strftime(sent, sizeof sent, "%Y-%m-%d %H:%M:%S", &local);
+    snprintf(number, sizeof number, "%" PRIu64, ++self->sequence);
+    json_t *said = json_pack("{s:s%,s:s,s:s%,s:s,s:s}", "phone_number", phone.text, phone.length,
+                             "send_time", sent, "content", text.text, text.length, "dest_code",
+                             "10690001", "sequence_id", number);
+    receipts_add(self->gateway->receipts, cr_clock_mono_us(), json_dumps(said, JSON_COMPACT));
+    json_decref(said);
+}
+
+static void
+say(reply_t *self, cr_slice_t phone, cr_slice_t text, web_answer_t *answer)
 {
     for (size_t i = 0; i < REPLY_CENTRES; i++) {
         smsc_t *centre = *self->centres[i];
@@ -27,7 +46,12 @@ say(const reply_t *self, cr_slice_t phone, cr_slice_t text, web_answer_t *answer
             refuse(answer, 503, "too much waits");
         return;
     }
-    refuse(answer, 409, "nobody is connected who takes replies");
+    if (*receipts_url(self->gateway->receipts) == '\0') {
+        refuse(answer, 409, "nobody is connected who takes replies");
+        return;
+    }
+    push(self, phone, text);
+    cr_str_append_text(&answer->body, "{}");
 }
 
 void

@@ -10,6 +10,7 @@
 #include "cr_sms.h"
 #include "cr_text.h"
 #include "dedup.h"
+#include "details.h"
 #include "form.h"
 #include "hash.h"
 #include "phone.h"
@@ -19,7 +20,7 @@
 #define CLOSE_BRACKET "\xe3\x80\x91"
 
 enum { FIELD_BYTES_MAX = 16 * 1024, NONCES_MAX = 1 << 18, CONTENT_CHARACTERS_MAX = 1000 };
-enum { PUSH_BATCH = 100, PUSH_FLIGHTS = 4 };
+enum { PUSH_BATCH = 100, PUSH_FLIGHTS = 4, DETAILS_BYTES_MAX = 64 * 1024 };
 
 static const char not_on_service[] = "MOBILE_NOT_ON_SERVICE";
 
@@ -27,6 +28,7 @@ struct sms {
     gateway_t *gateway;
     char *key_id, *secret;
     dedup_t *nonces;
+    details_t *details;
     uint64_t seed;
     uint64_t request_ids; /* state of their sequence */
     int64_t next_message;
@@ -89,10 +91,11 @@ sms_new(gateway_t *gateway, const acs_key_t *key, uint64_t seed)
                     .key_id = strdup(key->id),
                     .secret = strdup(key->secret),
                     .nonces = dedup_new(NONCES_MAX, NONCE_WINDOW_US),
+                    .details = details_new(),
                     .seed = seed,
                     .request_ids = seed,
                     .next_message = cr_clock_wall_us()};
-    if (!self->key_id || !self->secret || !self->nonces)
+    if (!self->key_id || !self->secret || !self->nonces || !self->details)
         sms_destroy(&self);
     return self;
 }
@@ -104,6 +107,7 @@ sms_destroy(sms_t **self_p)
     if (!self)
         return;
     dedup_destroy(&self->nonces);
+    details_destroy(&self->details);
     free(self->key_id);
     free(self->secret);
     free(self);
@@ -137,8 +141,7 @@ check_request(sms_t *self, const web_request_t *request)
         acs_check(&signed_request, &(acs_key_t){self->key_id, self->secret}, cr_clock_wall_us());
     if (refusal)
         return refusal;
-    if (strcmp(web_header(request, "x-acs-action"), "SendSms") != 0 ||
-        strcmp(web_header(request, "x-acs-version"), "2017-05-25") != 0)
+    if (strcmp(web_header(request, "x-acs-version"), "2017-05-25") != 0)
         return &no_action;
     return check_nonce(self, web_header(request, "x-acs-signature-nonce"));
 }
@@ -276,6 +279,7 @@ accept_submit(sms_t *self, const submit_t *submit, const char *biz_id)
     if (!gateway_accept(gateway, &message))
         return false;
     int64_t due_us = cr_clock_mono_us() + receipt.delay_us;
+    details_add(self->details, &(detail_t){phone, message.reference, message.failure, due_us});
     for (unsigned i = 0; i < receipt.copies; i++)
         receipts_add(gateway->receipts, due_us,
                      report_of(submit, &message, biz_id, receipt.delay_us));
@@ -283,7 +287,7 @@ accept_submit(sms_t *self, const submit_t *submit, const char *biz_id)
 }
 
 static void
-write_answer(sms_t *self, web_answer_t *answer, const acs_refusal_t *refusal, const char *biz_id)
+write_answer(sms_t *self, web_answer_t *answer, const acs_refusal_t *refusal, const char *rest)
 {
     char id[48];
     uint64_t high = hash_roll(&self->request_ids), low = hash_roll(&self->request_ids);
@@ -295,14 +299,22 @@ write_answer(sms_t *self, web_answer_t *answer, const acs_refusal_t *refusal, co
     cr_str_appendf(&answer->body, "{\"Code\":\"%s\",\"Message\":\"%s\",\"RequestId\":\"%s\"",
                    refusal ? refusal->code : "OK", refusal ? refusal->message : "OK", id);
     if (!refusal)
-        cr_str_appendf(&answer->body, ",\"BizId\":\"%s\"", biz_id);
+        cr_str_append_text(&answer->body, rest);
     cr_str_append_text(&answer->body, "}");
+}
+
+static bool
+asks_for(const web_request_t *request, const char *action)
+{
+    return strcmp(web_header(request, "x-acs-action"), action) == 0;
 }
 
 static const acs_refusal_t *
 take(sms_t *self, const web_request_t *request, const char *biz_id)
 {
     const acs_refusal_t *refusal = check_request(self, request);
+    if (!refusal && !asks_for(request, "SendSms"))
+        refusal = &no_action;
     if (refusal) {
         gateway_refuse(self->gateway);
         return refusal;
@@ -318,19 +330,52 @@ take(sms_t *self, const web_request_t *request, const char *biz_id)
     return refusal;
 }
 
-void
-sms_answer(void *context, const web_request_t *request, web_answer_t *answer)
+/* What became of the messages to a phone. */
+static void
+answer_details(sms_t *self, const web_request_t *request, web_answer_t *answer)
 {
-    sms_t *self = context;
+    const acs_refusal_t *refusal = check_request(self, request);
+    cr_str_t phone, rest;
+    cr_str_init(&phone, FIELD_BYTES_MAX);
+    cr_str_init(&rest, DETAILS_BYTES_MAX);
+    if (!refusal && !read_field(request, "PhoneNumber", &phone))
+        refusal = &no_number;
+    if (!refusal) {
+        json_t *list = details_of(self->details, cr_str_slice(&phone), cr_clock_mono_us());
+        char *text = json_dumps(list, JSON_COMPACT);
+        cr_str_appendf(&rest, ",\"TotalCount\":%zu,\"SmsSendDetailDTOs\":{\"SmsSendDetailDTO\":%s}",
+                       json_array_size(list), text ? text : "[]");
+        free(text);
+        json_decref(list);
+    }
+    write_answer(self, answer, refusal, cr_str_text(&rest));
+    cr_str_fini(&phone);
+    cr_str_fini(&rest);
+}
+
+static void
+answer_send(sms_t *self, const web_request_t *request, web_answer_t *answer)
+{
     static const acs_refusal_t *const refusals[] = {
         [FAULT_ERROR] = &system_error, [FAULT_THROTTLE] = &throttled, [FAULT_DROP_AFTER] = NULL};
-    char biz_id[32];
+    char biz_id[32], rest[64];
     snprintf(biz_id, sizeof biz_id, "%" PRId64 "^0", self->next_message++);
-    answer->delay_us = gateway_latency_us(self->gateway);
+    snprintf(rest, sizeof rest, ",\"BizId\":\"%s\"", biz_id);
     fault_t fault = gateway_arrive(self->gateway);
     answer->drop = fault == FAULT_DROP_BEFORE || fault == FAULT_DROP_AFTER;
     const acs_refusal_t *refusal = refusals[fault];
     if (!refusal && fault != FAULT_DROP_BEFORE)
         refusal = take(self, request, biz_id);
-    write_answer(self, answer, refusal, biz_id);
+    write_answer(self, answer, refusal, rest);
+}
+
+void
+sms_answer(void *context, const web_request_t *request, web_answer_t *answer)
+{
+    sms_t *self = context;
+    answer->delay_us = gateway_latency_us(self->gateway);
+    if (asks_for(request, "QuerySendDetails"))
+        answer_details(self, request, answer);
+    else
+        answer_send(self, request, answer);
 }

@@ -4,7 +4,7 @@ import random
 import time
 import unittest
 
-from county import county, draft, finish, state
+from county import county, draft, finish, send, state
 from rig import wait_until
 from worker import REPEAT_S, Worker, pb
 
@@ -154,6 +154,19 @@ class Receipts(unittest.TestCase):
         self.crash()
         self.worker.tell(ids[:LATE])
         self.turn_until(lambda: self.count(broadcast, DELIVERED) == len(ids), "the late receipts")
+
+
+class Pulled(unittest.TestCase):
+    def test_what_no_push_has_told_is_asked_for(self):
+        rig = county(people=150)
+        self.addCleanup(rig.stop)
+        rig.processes["sms-drill"].stop()
+        rig.start_worker("sms", **{"gateway.pull_after_s": 1})
+        rig.sandbox_control({"channel": "sms", "receipt_missing_percent": 100, "receipt_failed_percent": 10, "receipt_delay_ms": 200})
+        counts = finish(rig, send(rig, channels="sms"))["counts"]["sms"]
+        self.assertEqual(counts["reasons"].get("unconfirmed", 0), 0)
+        self.assertGreater(counts["failed"], 0)
+        self.assertEqual(counts["delivered"] + counts["failed"], counts["total"] - counts["suppressed"])
 
 
 if __name__ == "__main__":

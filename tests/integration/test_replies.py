@@ -1,8 +1,11 @@
 """What residents say back: opt-outs, people who leave and come, and that nothing is recorded twice whatever dies."""
 import argparse
+import csv
+import json
 import unittest
+import urllib.request
 
-from county import draft
+from county import county, draft
 from rig import ROOT, Rig, wait_until
 from worker import Worker, pb
 
@@ -205,6 +208,20 @@ class Replies(unittest.TestCase):
         gateway.say_replies(4)
         wait_until(lambda: self.metric("crier_wire_refused_total") == before + 4, "them to be refused")
         self.assertEqual(self.rig.redis("XLEN", "{d}:replies"), "0")
+
+
+class Pushed(unittest.TestCase):
+    def test_what_is_written_back_comes_by_the_aggregators_push_too(self):
+        rig = county(people=30)
+        self.addCleanup(rig.stop)
+        with open(rig.state / "county.csv", encoding="utf-8") as rows:
+            phone = next(row["phone"] for row in csv.DictReader(rows) if row["phone"])
+        asked = urllib.request.Request(rig.sandbox_url() + "/inbox/reply", json.dumps({"address": phone, "text": "退订"}).encode(), method="POST")
+        urllib.request.urlopen(asked, timeout=10).read()
+        wait_until(lambda: rig.http("GET", "/v1/replies", user="operator")[2]["items"], "the reply")
+        reply = rig.http("GET", "/v1/replies", user="operator")[2]["items"][0]
+        self.assertEqual((reply["channel"], reply["text"], reply["drill"], reply["did"]), ("sms", "退订", True, "kept"))
+        self.assertEqual(reply["people"] > 0, True)
 
 
 if __name__ == "__main__":

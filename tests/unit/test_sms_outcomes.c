@@ -106,7 +106,7 @@ a_push_of_several_receipts_is_read_and_strangers_are_passed_over(void)
         "{\"out_id\":\"somebody else's\",\"success\":true},{\"biz_id\":\"1\"},7,"
         "{\"out_id\":\"0000001K.s.2.1\",\"success\":false,\"err_code\":\"MOBILE_IN_BLACK\"}]";
     news_t *news = news_new(10);
-    CU_ASSERT_EQUAL(sms_receipts_read(CR_SLICE(body), news), CR_OK);
+    CU_ASSERT_EQUAL(sms_push_read(CR_SLICE(body), news, NULL), CR_OK);
     Crier__V1__Frame frame;
     CU_ASSERT_TRUE_FATAL(news_due(news, 0, &frame));
     const Crier__V1__Receipts *message = frame.receipts;
@@ -120,8 +120,64 @@ a_push_of_several_receipts_is_read_and_strangers_are_passed_over(void)
                                   CR_SLICE("0000001K.s.2.1")));
     static const char *const broken[] = {"", "{}", "[", "[{\"out_id\":\"a\"}] x", "nonsense"};
     for (size_t i = 0; i < CR_COUNT(broken); i++)
-        CU_ASSERT_EQUAL(sms_receipts_read(cr_slice_of(broken[i]), news), CR_INVAL);
+        CU_ASSERT_EQUAL(sms_push_read(cr_slice_of(broken[i]), news, NULL), CR_INVAL);
     news_destroy(&news);
+}
+
+static void
+what_a_resident_wrote_is_a_reply_and_no_receipt(void)
+{
+    static const char body[] =
+        "[{\"phone_number\":\"13800001234\",\"send_time\":\"2026-05-12 09:00:00\",\"content\":"
+        "\"退订\",\"sign_name\":\"平阴科普\",\"dest_code\":\"1069\",\"sequence_id\":\"7\"},"
+        "{\"content\":\"from nobody\"},{\"out_id\":\"0000001K.s.1.1\",\"success\":true}]";
+    news_t *news = news_new(10);
+    CU_ASSERT_EQUAL(sms_push_read(CR_SLICE(body), news, NULL), CR_OK);
+    Crier__V1__Frame frame;
+    bool replied = false, reported = false;
+    while (news_due(news, 0, &frame)) {
+        if (frame.body_case == CRIER__V1__FRAME__BODY_RECEIPTS) {
+            CU_ASSERT_EQUAL(frame.receipts->outcomes.len, 1);
+            reported = true;
+            continue;
+        }
+        cr_wire_cursor_t cursor = {0};
+        CU_ASSERT_EQUAL_FATAL(frame.replies->kinds.len, 1);
+        CU_ASSERT_EQUAL(frame.replies->kinds.data[0], CRIER__V1__REPLIES__KIND__TEXT);
+        CU_ASSERT_TRUE(cr_slice_equal(cr_wire_pool_next(frame.replies->addresses, &cursor),
+                                      CR_SLICE("13800001234")));
+        cursor = (cr_wire_cursor_t){0};
+        CU_ASSERT_TRUE(
+            cr_slice_equal(cr_wire_pool_next(frame.replies->texts, &cursor), CR_SLICE("退订")));
+        replied = true;
+    }
+    CU_ASSERT_TRUE(replied && reported);
+    news_destroy(&news);
+}
+
+static void
+what_became_of_a_message_is_read_from_the_details(void)
+{
+    static const char list[] =
+        "{\"Code\":\"OK\",\"SmsSendDetailDTOs\":{\"SmsSendDetailDTO\":["
+        "{\"SendStatus\":3,\"ErrCode\":\"DELIVERED\",\"OutId\":\"0000001K.s.1.1\"},"
+        "{\"SendStatus\":2,\"ErrCode\":\"MOBILE_IN_BLACK\",\"OutId\":\"0000001K.s.2.1\"},"
+        "{\"SendStatus\":1,\"ErrCode\":\"\",\"OutId\":\"0000001K.s.3.1\"},7,{}]}}";
+    static const struct {
+        const char *reference;
+        cr_status_t outcome;
+    } cases[] = {{"0000001K.s.1.1", CR_STATUS_DELIVERED},
+                 {"0000001K.s.2.1", CR_STATUS_FAILED_BLOCKED},
+                 {"0000001K.s.3.1", CR_STATUS_ACCEPTED},
+                 {"0000001K.s.4.1", CR_STATUS_ACCEPTED}};
+    cr_http_answer_t answer = {.answered = true, .status = 200, .body = CR_SLICE(list)};
+    for (size_t i = 0; i < CR_COUNT(cases); i++)
+        CU_ASSERT_EQUAL(sms_details_outcome(&answer, cases[i].reference), cases[i].outcome);
+    static const char *const others[] = {"", "{}", "[]", "<html>", "{\"SmsSendDetailDTOs\":7}"};
+    for (size_t i = 0; i < CR_COUNT(others); i++) {
+        answer.body = cr_slice_of(others[i]);
+        CU_ASSERT_EQUAL(sms_details_outcome(&answer, "0000001K.s.1.1"), CR_STATUS_ACCEPTED);
+    }
 }
 
 /* Both expectations were computed by another program from the description alone. */
@@ -218,6 +274,8 @@ CU_TestInfo cr_tests[] = {
     TEST(retry_after_is_passed_on_with_a_retry_only),
     TEST(a_receipt_becomes_delivered_or_a_failure_with_its_reason),
     TEST(a_push_of_several_receipts_is_read_and_strangers_are_passed_over),
+    TEST(what_a_resident_wrote_is_a_reply_and_no_receipt),
+    TEST(what_became_of_a_message_is_read_from_the_details),
     TEST(the_form_takes_the_signature_off_the_text),
     TEST(a_request_is_signed_as_the_published_example),
     TEST(a_form_is_signed_with_its_type),

@@ -83,7 +83,7 @@ sms_message_form(const message_t *message, const sms_template_t *template, cr_st
 
 /* One report; what is not about a message of ours is passed over. */
 static cr_err_t
-read_report(const json_t *report, news_t *news)
+read_report(const json_t *report, news_t *news, pull_t *pull)
 {
     const char *reference = json_string_value(json_object_get(report, "out_id"));
     const char *code = json_string_value(json_object_get(report, "err_code"));
@@ -96,21 +96,76 @@ read_report(const json_t *report, news_t *news)
         .gateway_id = CR_SLICE(""),
         .outcome = sms_receipt_outcome(success, cr_slice_of(code ? code : "")),
     };
-    return news_receipt(news, &receipt);
+    cr_err_t err = news_receipt(news, &receipt);
+    if (err == CR_OK && pull)
+        pull_told(pull, reference);
+    return err;
+}
+
+static cr_err_t
+read_reply(const json_t *reply, news_t *news)
+{
+    const char *phone = json_string_value(json_object_get(reply, "phone_number"));
+    const char *text = json_string_value(json_object_get(reply, "content"));
+    if (!phone || *phone == '\0')
+        return CR_OK;
+    const reply_t said = {CRIER__V1__REPLIES__KIND__TEXT, cr_slice_of(phone), cr_slice_of(text)};
+    return news_reply(news, &said);
+}
+
+/* What a resident wrote has a content, what became of a message has none. */
+static cr_err_t
+read_one(const json_t *element, news_t *news, pull_t *pull)
+{
+    bool written = json_is_string(json_object_get(element, "content"));
+    return written ? read_reply(element, news) : read_report(element, news, pull);
 }
 
 cr_err_t
-sms_receipts_read(cr_slice_t body, news_t *news)
+sms_push_read(cr_slice_t body, news_t *news, pull_t *pull)
 {
-    json_t *reports = json_loadb(body.text, body.length, 0, NULL);
-    cr_err_t err = json_is_array(reports) ? CR_OK : CR_INVAL;
+    json_t *elements = json_loadb(body.text, body.length, 0, NULL);
+    cr_err_t err = json_is_array(elements) ? CR_OK : CR_INVAL;
     size_t i;
-    json_t *report;
-    json_array_foreach(reports, i, report)
+    json_t *element;
+    json_array_foreach(elements, i, element)
     {
         if (err == CR_OK)
-            err = read_report(report, news);
+            err = read_one(element, news, pull);
     }
-    json_decref(reports);
+    json_decref(elements);
     return err;
+}
+
+cr_err_t
+sms_details_form(const pull_item_t *item, cr_str_t *out)
+{
+    append_field(out, "PhoneNumber", cr_slice_of(item->phone));
+    append_field(out, "SendDate", cr_slice_of(item->day));
+    append_field(out, "PageSize", CR_SLICE("50"));
+    append_field(out, "CurrentPage", CR_SLICE("1"));
+    return cr_str_err(out);
+}
+
+cr_status_t
+sms_details_outcome(const cr_http_answer_t *answer, const char *reference)
+{
+    enum { UNDER_WAY = 1, FAILED, DELIVERED }; /* SendStatus */
+    if (!answer->answered)
+        return CR_STATUS_ACCEPTED;
+    json_t *body = json_loadb(answer->body.text, answer->body.length, 0, NULL);
+    json_t *list = json_object_get(json_object_get(body, "SmsSendDetailDTOs"), "SmsSendDetailDTO");
+    cr_status_t outcome = CR_STATUS_ACCEPTED;
+    size_t i;
+    json_t *detail;
+    json_array_foreach(list, i, detail)
+    {
+        const char *id = json_string_value(json_object_get(detail, "OutId"));
+        const char *code = json_string_value(json_object_get(detail, "ErrCode"));
+        json_int_t status = json_integer_value(json_object_get(detail, "SendStatus"));
+        if (id && strcmp(id, reference) == 0 && (status == FAILED || status == DELIVERED))
+            outcome = sms_receipt_outcome(status == DELIVERED, cr_slice_of(code ? code : ""));
+    }
+    json_decref(body);
+    return outcome;
 }
