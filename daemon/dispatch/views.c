@@ -151,6 +151,7 @@ see_route(void *context, const core_route_t *route)
     static const gateway_view_t nobody;
     gateways_t *gateways = context;
     const gateway_view_t *row = find_row(gateways, route->name);
+    bool has_none = row && !row->sum.gateway.gives_receipts;
     json_t *item = row ? gateway_json(row) : json_pack("{s:s,s:n}", "name", route->name, "channel");
     if (!row)
         row = &nobody;
@@ -160,7 +161,7 @@ see_route(void *context, const core_route_t *route)
         "{s:s,s:i,s:i,s:I,s:I,s:I,s:o,s:s}", "state", gateway_state(row, route), "priority",
         (int)rule->priority, "weight", (int)rule->weight, "per_second", (json_int_t)rate, "per_day",
         (json_int_t)rule->per_day, "used_today", (json_int_t)route->used, "carriers",
-        carriers_json(rule->carriers), "receipts", receipts[route->receipts]);
+        carriers_json(rule->carriers), "receipts", has_none ? "none" : receipts[route->receipts]);
     json_object_update(item, rest);
     json_decref(rest);
     json_array_append_new(gateways->items, item);

@@ -34,6 +34,7 @@ class Gateways(unittest.TestCase):
         self.set("second", "--priority", "1")
         self.check(send(self.rig, channels="sms"))
         self.assertEqual(self.gateways()["second"]["accepted"], 0)
+        self.assertEqual(self.gateways()["smtp-drill"]["receipts"], "none")
         self.rig.processes["sms-drill"].stop()
         self.rig.start_worker("sms", name="sms-drill", **{"gateway.url": DEAD})
         self.rig._point_receipts("sms", self.rig.processes["sms-second"])
