@@ -20,7 +20,7 @@
 #define CLOSE_BRACKET "\xe3\x80\x91"
 
 enum { FIELD_BYTES_MAX = 16 * 1024, NONCES_MAX = 1 << 18, CONTENT_CHARACTERS_MAX = 1000 };
-enum { PUSH_BATCH = 100, PUSH_FLIGHTS = 4, DETAILS_BYTES_MAX = 64 * 1024 };
+enum { NUMBERS_MAX = 1000, PUSH_BATCH = 100, PUSH_FLIGHTS = 4, DETAILS_BYTES_MAX = 64 * 1024 };
 
 static const char not_on_service[] = "MOBILE_NOT_ON_SERVICE";
 
@@ -146,12 +146,30 @@ check_request(sms_t *self, const web_request_t *request)
     return check_nonce(self, web_header(request, "x-acs-signature-nonce"));
 }
 
-static const acs_refusal_t *
-check_phone(cr_slice_t phone)
+/* The next of several, joined by commas; an empty one ends them. */
+static cr_slice_t
+next_phone(cr_slice_t *rest)
 {
-    if (memchr(phone.text, ',', phone.length))
-        return &many_numbers;
-    return phone_exists(phone) ? NULL : &no_number;
+    const char *comma = memchr(rest->text, ',', rest->length);
+    size_t length = comma ? (size_t)(comma - rest->text) : rest->length;
+    cr_slice_t phone = {rest->text, length};
+    length += comma != NULL;
+    *rest = (cr_slice_t){rest->text + length, rest->length - length};
+    return phone;
+}
+
+/* One that is wrong refuses all. */
+static const acs_refusal_t *
+check_phones(cr_slice_t phones)
+{
+    size_t count = 0;
+    if (phones.length > 0 && phones.text[phones.length - 1] == ',')
+        return &no_number;
+    do {
+        if (!phone_exists(next_phone(&phones)))
+            return &no_number;
+    } while (++count <= NUMBERS_MAX && phones.length > 0);
+    return count > NUMBERS_MAX ? &many_numbers : NULL;
 }
 
 static const acs_refusal_t *
@@ -216,7 +234,7 @@ submit_read(submit_t *submit, const web_request_t *request)
             return wanted[i].otherwise;
     if (!read_field(request, "OutId", &submit->out_id))
         cr_str_clear(&submit->out_id);
-    const acs_refusal_t *refusal = check_phone(cr_str_slice(&submit->phone));
+    const acs_refusal_t *refusal = check_phones(cr_str_slice(&submit->phone));
     return refusal ? refusal : read_content(cr_str_slice(&submit->param), &submit->content);
 }
 
@@ -249,8 +267,8 @@ report_of(const submit_t *submit, const store_message_t *message, const char *bi
     char sent[CR_TIME_TEXT_MAX], reported[CR_TIME_TEXT_MAX], size[16];
     snprintf(size, sizeof size, "%u", message->parts);
     json_t *report = json_pack(
-        "{ss ss ss sb ss ss ss ss ss}", "phone_number", cr_str_text(&submit->phone), "send_time",
-        time_text(message->time_us, sent), "report_time",
+        "{ss% ss ss sb ss ss ss ss ss}", "phone_number", message->address.text,
+        message->address.length, "send_time", time_text(message->time_us, sent), "report_time",
         time_text(message->time_us + delay_us, reported), "success", message->failure == NULL,
         "err_code", message->failure ? message->failure : "DELIVERED", "err_msg",
         message->failure ? "the number is not in service" : "delivered to the handset", "sms_size",
@@ -261,10 +279,9 @@ report_of(const submit_t *submit, const store_message_t *message, const char *bi
 }
 
 static bool
-accept_submit(sms_t *self, const submit_t *submit, const char *biz_id)
+accept_one(sms_t *self, const submit_t *submit, cr_slice_t phone, const char *biz_id)
 {
     gateway_t *gateway = self->gateway;
-    cr_slice_t phone = cr_str_slice(&submit->phone);
     fault_receipt_t receipt = faults_receipt(&gateway->faults, phone);
     const store_message_t message = {
         .channel = CR_CHANNEL_SMS,
@@ -284,6 +301,16 @@ accept_submit(sms_t *self, const submit_t *submit, const char *biz_id)
         receipts_add(gateway->receipts, due_us,
                      report_of(submit, &message, biz_id, receipt.delay_us));
     return true;
+}
+
+static bool
+accept_submit(sms_t *self, const submit_t *submit, const char *biz_id)
+{
+    cr_slice_t phones = cr_str_slice(&submit->phone);
+    bool accepted = true;
+    while (accepted && phones.length > 0)
+        accepted = accept_one(self, submit, next_phone(&phones), biz_id);
+    return accepted;
 }
 
 static void

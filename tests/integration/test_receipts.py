@@ -1,8 +1,12 @@
 """Receipts by the gateway's own id, through kill -9 of crierd: in any order, doubled, before the submit's answer, after the end."""
 import argparse
+import http.server
+import json
 import random
+import threading
 import time
 import unittest
+import urllib.parse
 
 from county import county, draft, finish, send, state
 from rig import wait_until
@@ -167,6 +171,67 @@ class Pulled(unittest.TestCase):
         self.assertEqual(counts["reasons"].get("unconfirmed", 0), 0)
         self.assertGreater(counts["failed"], 0)
         self.assertEqual(counts["delivered"] + counts["failed"], counts["total"] - counts["suppressed"])
+
+
+class Batches(unittest.TestCase):
+    def county(self, people):
+        """With a template that says the same to everybody."""
+        rig = county(people=people)
+        self.addCleanup(rig.stop)
+        rig.processes["sms-drill"].stop()
+        wording = {"sms": {"text": "【平阴科普】明天{place}停水。"}}
+        same = {"name": "same", "title": "停水", "variables": ["place"], "sender": "平阴科普", "wordings": {"zh-CN": wording, "en-US": wording}}
+        (rig.state / "same.json").write_text(json.dumps(same, ensure_ascii=False))
+        rig.ctl("planner", "template", "put", rig.state / "same.json")
+        return rig
+
+    def test_neighbours_with_the_same_text_go_in_one_call(self):
+        rig = self.county(400)
+        rig.start_worker("sms", **{"gateway.batch": 100, "gateway.window": 200})
+        rig.sandbox_control({"channel": "sms", "receipt_failed_percent": 5})
+        broadcast = send(rig, "--var", "place=孔村镇", template="same", channels="sms")
+        counts = finish(rig, broadcast)["counts"]["sms"]
+        reached = counts["total"] - counts["suppressed"]
+        self.assertEqual((counts["unknown"], counts["reasons"].get("unconfirmed", 0)), (0, 0))
+        self.assertEqual(counts["delivered"] + counts["failed"], reached)
+        self.assertGreater(counts["reasons"].get("failed_address", 0), 0)  # refused by itself, and its neighbours were not
+        log = (rig.state / "sandbox/accepted.log").read_text().splitlines()
+        self.assertEqual(len(log), reached - counts["reasons"]["failed_address"])
+
+    def test_a_batch_is_no_larger_than_it_may_be_and_has_no_number_twice(self):
+        rig = self.county(300)
+        calls = []
+
+        class Aggregator(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                form = urllib.parse.parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+                calls.append((form["PhoneNumbers"][0].split(","), form["TemplateParam"][0]))
+                body = json.dumps({"Code": "OK", "BizId": f"{len(calls)}^0"}).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        http.server.ThreadingHTTPServer.request_queue_size = 256
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Aggregator)
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        rig._point_receipts = lambda *_: None
+        rig.start_worker("sms", **{"gateway.batch": 50, "gateway.window": 200, "gateway.url": f"http://127.0.0.1:{server.server_port}/"})
+        counts = finish(rig, send(rig, "--var", "place=孔村镇", template="same", channels="sms"))["counts"]["sms"]
+        reached = counts["total"] - counts["suppressed"]
+        self.assertEqual(sum(len(phones) for phones, _ in calls), reached)
+        self.assertEqual(counts["delivered"], reached)  # unconfirmed: nobody sends receipts
+        self.assertLess(len(calls), reached / 4)
+        for phones, _ in calls:
+            self.assertLessEqual(len(phones), 50)
+            self.assertEqual(len(set(phones)), len(phones))
 
 
 if __name__ == "__main__":

@@ -207,7 +207,8 @@ class Sms(Case):
 
     def test_bad_fields_are_refused_in_aliyuns_words(self):
         cases = [({"phone": "13800000000"}, "isv.MOBILE_NUMBER_ILLEGAL"), ({"phone": "no number"}, "isv.MOBILE_NUMBER_ILLEGAL"),
-                 ({"phone": "13800001234,13800001235"}, "isv.MOBILE_COUNT_OVER_LIMIT"),
+                 ({"phone": "13800001234,13800000000"}, "isv.MOBILE_NUMBER_ILLEGAL"), ({"phone": "13800001234,"}, "isv.MOBILE_NUMBER_ILLEGAL"),
+                 ({"phone": ",".join(["13800001234"] * 1001)}, "isv.MOBILE_COUNT_OVER_LIMIT"),
                  ({"SignName": None}, "isv.SMS_SIGNATURE_ILLEGAL"), ({"TemplateCode": ""}, "isv.SMS_TEMPLATE_ILLEGAL"),
                  ({"TemplateParam": "["}, "isv.INVALID_JSON_PARAM"), ({"TemplateParam": "{}"}, "isv.TEMPLATE_MISSING_PARAMETERS"),
                  ({"TemplateParam": json.dumps({"content": "长" * 1001}, ensure_ascii=False)}, "isv.PARAM_LENGTH_LIMIT")]

@@ -106,7 +106,7 @@ a_push_of_several_receipts_is_read_and_strangers_are_passed_over(void)
         "{\"out_id\":\"somebody else's\",\"success\":true},{\"biz_id\":\"1\"},7,"
         "{\"out_id\":\"0000001K.s.2.1\",\"success\":false,\"err_code\":\"MOBILE_IN_BLACK\"}]";
     news_t *news = news_new(10);
-    CU_ASSERT_EQUAL(sms_push_read(CR_SLICE(body), news, NULL), CR_OK);
+    CU_ASSERT_EQUAL(sms_push_read(CR_SLICE(body), &(sms_reader_t){.news = news}), CR_OK);
     Crier__V1__Frame frame;
     CU_ASSERT_TRUE_FATAL(news_due(news, 0, &frame));
     const Crier__V1__Receipts *message = frame.receipts;
@@ -120,7 +120,8 @@ a_push_of_several_receipts_is_read_and_strangers_are_passed_over(void)
                                   CR_SLICE("0000001K.s.2.1")));
     static const char *const broken[] = {"", "{}", "[", "[{\"out_id\":\"a\"}] x", "nonsense"};
     for (size_t i = 0; i < CR_COUNT(broken); i++)
-        CU_ASSERT_EQUAL(sms_push_read(cr_slice_of(broken[i]), news, NULL), CR_INVAL);
+        CU_ASSERT_EQUAL(sms_push_read(cr_slice_of(broken[i]), &(sms_reader_t){.news = news}),
+                        CR_INVAL);
     news_destroy(&news);
 }
 
@@ -132,7 +133,7 @@ what_a_resident_wrote_is_a_reply_and_no_receipt(void)
         "\"退订\",\"sign_name\":\"平阴科普\",\"dest_code\":\"1069\",\"sequence_id\":\"7\"},"
         "{\"content\":\"from nobody\"},{\"out_id\":\"0000001K.s.1.1\",\"success\":true}]";
     news_t *news = news_new(10);
-    CU_ASSERT_EQUAL(sms_push_read(CR_SLICE(body), news, NULL), CR_OK);
+    CU_ASSERT_EQUAL(sms_push_read(CR_SLICE(body), &(sms_reader_t){.news = news}), CR_OK);
     Crier__V1__Frame frame;
     bool replied = false, reported = false;
     while (news_due(news, 0, &frame)) {

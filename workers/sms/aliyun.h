@@ -11,6 +11,10 @@
 
 #include "sms_config.h"
 
-extern const gateway_kind_t aliyun_gateway; /* its config is an sms_config_t */
+/* Their config is an sms_config_t. */
+extern const gateway_kind_t aliyun_gateway;
+/* Several numbers a POST (aliyun_batch.c): neighbours with the same text. Their receipts carry the
+ * batch's id and the number. One number that is refused has each of its batch sent by itself. */
+extern const gateway_kind_t aliyun_batch_gateway;
 
 #endif

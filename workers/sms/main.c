@@ -9,19 +9,22 @@ static const struct {
     const gateway_kind_t *kind;
     const char *receipts; /* of http.receipts; NULL: whatever it is */
     bool listens;         /* receipts are pushed over HTTP */
+    bool batches;         /* for a gateway.batch over 1 */
 } kinds[] = {
-    {&aliyun_gateway, NULL, true},
-    {&smpp_gateway, NULL, false},
-    {&cmpp_gateway, NULL, false},
-    {&http_plain_gateway, "none", false},
-    {&http_reference_gateway, "reference", true},
-    {&http_id_gateway, "id", true},
+    {&aliyun_batch_gateway, NULL, true, true},
+    {&aliyun_gateway, NULL, true, false},
+    {&smpp_gateway, NULL, false, false},
+    {&cmpp_gateway, NULL, false, false},
+    {&http_plain_gateway, "none", false, false},
+    {&http_reference_gateway, "reference", true, false},
+    {&http_id_gateway, "id", true, false},
 };
 
 static bool
 is_chosen(size_t i, const sms_config_t *config)
 {
     return strcmp(kinds[i].kind->name, config->kind) == 0 &&
+           (!kinds[i].batches || config->batch > 1) &&
            (!kinds[i].receipts || strcmp(kinds[i].receipts, config->http_receipts) == 0);
 }
 

@@ -17,6 +17,8 @@ const cr_option_t sms_options[] = {
            "aliyun: file with its secret half"),
     OPTION("gateway.template_code", TEXT, template_code, 1, 64, "SMS_000001", NULL,
            "aliyun: template that consists of one parameter"),
+    OPTION("gateway.batch", INT, batch, 1, 1000, "1", NULL,
+           "aliyun: numbers in one call, neighbours with the same text; 1: each by itself"),
     OPTION("gateway.pull_after_s", INT, pull_after_s, 0, 86400, "0", NULL,
            "aliyun: a receipt that was not pushed is asked for so long after the submit; 0: never"),
     OPTION("gateway.template_param", TEXT, template_parameter, 1, 64, "content", NULL,

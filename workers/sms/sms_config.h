@@ -15,7 +15,7 @@ typedef struct {
     /* aliyun */
     char *key_id, *key_secret_file;
     char *template_code, *template_parameter;
-    int64_t pull_after_s;
+    int64_t pull_after_s, batch;
     /* smpp, cmpp */
     char *account, *password_file, *ca_file, *system_type, *service, *source, *version;
     char *coding, *long_way, *id_form, *fee_type, *fee_code, *roles;

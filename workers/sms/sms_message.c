@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "runtime/json_text.h"
@@ -59,7 +60,7 @@ unsigned_text(const message_t *message)
 }
 
 cr_err_t
-sms_message_form(const message_t *message, const sms_template_t *template, cr_str_t *out)
+sms_batch_text(const message_t *message, const sms_template_t *template, cr_str_t *out)
 {
     cr_str_t parameter;
     cr_str_init(&parameter, PARAMETER_BYTES_MAX);
@@ -70,35 +71,75 @@ sms_message_form(const message_t *message, const sms_template_t *template, cr_st
     cr_str_append_char(&parameter, '}');
     cr_err_t err = cr_str_err(&parameter);
     if (err == CR_OK) {
-        append_field(out, "PhoneNumbers", message->address);
         append_field(out, "SignName", message->sender);
         append_field(out, "TemplateCode", cr_slice_of(template->code));
         append_field(out, "TemplateParam", cr_str_slice(&parameter));
-        append_field(out, "OutId", cr_slice_of(message->reference));
         err = cr_str_err(out);
     }
     cr_str_fini(&parameter);
     return err;
 }
 
-/* One report; what is not about a message of ours is passed over. */
-static cr_err_t
-read_report(const json_t *report, news_t *news, pull_t *pull)
+cr_err_t
+sms_message_form(const message_t *message, const sms_template_t *template, cr_str_t *out)
+{
+    append_field(out, "PhoneNumbers", message->address);
+    cr_err_t err = sms_batch_text(message, template, out);
+    append_field(out, "OutId", cr_slice_of(message->reference));
+    return err == CR_OK ? cr_str_err(out) : err;
+}
+
+cr_err_t
+sms_batch_form(cr_slice_t phones, cr_slice_t text, cr_str_t *out)
+{
+    append_field(out, "PhoneNumbers", phones);
+    cr_str_append_char(out, '&');
+    cr_str_append_slice(out, text);
+    return cr_str_err(out);
+}
+
+const char *
+sms_batch_id(const char *biz_id, const char *phone, char out[SMS_BATCH_ID_MAX])
+{
+    snprintf(out, SMS_BATCH_ID_MAX, "%.64s/%.24s", biz_id, phone);
+    return out;
+}
+
+/* What a report is about: our reference, or the id of a number in a batch. False: neither. */
+static bool
+read_name(const json_t *report, bool by_id, char id[SMS_BATCH_ID_MAX], receipt_t *receipt)
 {
     const char *reference = json_string_value(json_object_get(report, "out_id"));
-    const char *code = json_string_value(json_object_get(report, "err_code"));
+    const char *biz_id = json_string_value(json_object_get(report, "biz_id"));
+    const char *phone = json_string_value(json_object_get(report, "phone_number"));
     cr_delivery_t delivery;
+    receipt->reference = receipt->gateway_id = CR_SLICE("");
+    if (by_id) {
+        if (!biz_id || !phone)
+            return false;
+        receipt->gateway_id = cr_slice_of(sms_batch_id(biz_id, phone, id));
+        return true;
+    }
     if (!reference || cr_reference_parse(cr_slice_of(reference), &delivery) != CR_OK)
+        return false;
+    receipt->reference = cr_slice_of(reference);
+    return true;
+}
+
+/* One report; what is not about a message of ours is passed over. */
+static cr_err_t
+read_report(const json_t *report, const sms_reader_t *reader)
+{
+    char id[SMS_BATCH_ID_MAX];
+    receipt_t receipt;
+    if (!read_name(report, reader->by_id, id, &receipt))
         return CR_OK;
+    const char *code = json_string_value(json_object_get(report, "err_code"));
     bool success = json_is_true(json_object_get(report, "success"));
-    const receipt_t receipt = {
-        .reference = cr_slice_of(reference),
-        .gateway_id = CR_SLICE(""),
-        .outcome = sms_receipt_outcome(success, cr_slice_of(code ? code : "")),
-    };
-    cr_err_t err = news_receipt(news, &receipt);
-    if (err == CR_OK && pull)
-        pull_told(pull, reference);
+    receipt.outcome = sms_receipt_outcome(success, cr_slice_of(code ? code : ""));
+    cr_err_t err = news_receipt(reader->news, &receipt);
+    if (err == CR_OK && reader->pull && !reader->by_id)
+        pull_told(reader->pull, receipt.reference.text);
     return err;
 }
 
@@ -115,14 +156,14 @@ read_reply(const json_t *reply, news_t *news)
 
 /* What a resident wrote has a content, what became of a message has none. */
 static cr_err_t
-read_one(const json_t *element, news_t *news, pull_t *pull)
+read_one(const json_t *element, const sms_reader_t *reader)
 {
     bool written = json_is_string(json_object_get(element, "content"));
-    return written ? read_reply(element, news) : read_report(element, news, pull);
+    return written ? read_reply(element, reader->news) : read_report(element, reader);
 }
 
 cr_err_t
-sms_push_read(cr_slice_t body, news_t *news, pull_t *pull)
+sms_push_read(cr_slice_t body, const sms_reader_t *reader)
 {
     json_t *elements = json_loadb(body.text, body.length, 0, NULL);
     cr_err_t err = json_is_array(elements) ? CR_OK : CR_INVAL;
@@ -131,7 +172,7 @@ sms_push_read(cr_slice_t body, news_t *news, pull_t *pull)
     json_array_foreach(elements, i, element)
     {
         if (err == CR_OK)
-            err = read_one(element, news, pull);
+            err = read_one(element, reader);
     }
     json_decref(elements);
     return err;
