@@ -37,7 +37,8 @@ def two_gateways(run):
 
 def spoil(world, paths, how):
     """While one gateway of each channel is away the other takes over, an emergency ends; the broken one's credit shrinks."""
-    world.inject(unknown=len(CHANNELS) * (WINDOW + FAULT_S))  # a window, then the probes
+    # A window, nearly another one when an answer comes in between, and the probes.
+    world.inject(unknown=len(CHANNELS) * (2 * WINDOW + FAULT_S))
     proxies = paths.between("gateway")
     for proxy in proxies:
         how(proxy)

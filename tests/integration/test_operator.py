@@ -14,7 +14,7 @@ KIND = {"channel": "sms", "drop_percent": 0, "receipt_missing_percent": 0}
 
 def settle_submits(rig, broadcast):
     wait_until(lambda: (lambda c: c and c["waiting"] + c["retry"] + c["leased"] == 0)(state(rig, broadcast)["counts"].get("sms")),
-               "everything to be submitted")
+               "everything to be submitted", 120)
 
 
 def unknown_of(rig, broadcast):

@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +17,10 @@ const char cr_suite[] = "peer";
 enum { WAIT_MS = 5000 };
 
 static const char
-    *answers[3]; /* what the name means now, in this order; all NULL: it cannot be asked for */
-static int port, questions;
-static bool slow; /* the answer is not there yet */
+    *_Atomic answers[3]; /* what the name means now, in this order; all NULL: it cannot be asked for */
+static int port;
+static atomic_int questions;
+static atomic_bool slow; /* the answer is not there yet */
 static int64_t now_us = CR_US_PER_S;
 
 int64_t
@@ -55,6 +57,8 @@ getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
     (void)service;
     (void)hints;
     questions++;
+    while (slow)
+        usleep(1000);
     return strcmp(name, "nowhere.test") == 0 ? EAI_NONAME : answer(out);
 }
 
@@ -67,32 +71,6 @@ freeaddrinfo(struct addrinfo *list)
         free(list);
         list = next;
     }
-}
-
-int
-getaddrinfo_a(int mode, struct gaicb *list[], int count, struct sigevent *event)
-{
-    (void)event;
-    CU_ASSERT_EQUAL(mode, GAI_NOWAIT);
-    CU_ASSERT_EQUAL(count, 1);
-    CU_ASSERT_STRING_EQUAL(list[0]->ar_name, "gateway.test");
-    questions++;
-    return 0;
-}
-
-int
-gai_error(struct gaicb *question)
-{
-    if (slow)
-        return EAI_INPROGRESS;
-    return question->ar_result ? 0 : answer(&question->ar_result);
-}
-
-int
-gai_cancel(struct gaicb *question)
-{
-    (void)question;
-    return EAI_CANCELED;
 }
 
 /* A listener at an address of loopback; others refuse its port. */
@@ -140,6 +118,18 @@ opens(peer_t *peer)
     return state == PEER_OPEN;
 }
 
+/* Whether one opens soon: an answer takes a moment. */
+static bool
+opens_soon(peer_t *peer)
+{
+    for (int i = 0; i < WAIT_MS; i++) {
+        if (opens(peer))
+            return true;
+        usleep(1000);
+    }
+    return false;
+}
+
 static void
 every_address_gets_its_turn(void)
 {
@@ -165,9 +155,9 @@ a_name_that_moves_is_followed_without_waiting(void)
     slow = true;
     CU_ASSERT_FALSE(opens(peer)); /* asks, and goes where it knows */
     CU_ASSERT_FALSE(opens(peer));
-    CU_ASSERT_EQUAL(questions, 1);
+    CU_ASSERT_TRUE(questions <= 1);
     slow = false;
-    CU_ASSERT_TRUE(opens(peer));
+    CU_ASSERT_TRUE(opens_soon(peer));
     peer_destroy(&peer);
     close(fd);
 }
@@ -193,11 +183,13 @@ a_resolver_that_is_away_at_the_start_is_asked_again(void)
     peer_t *peer = begin(NULL, NULL);
     CU_ASSERT_FALSE(opens(peer));
     answers[0] = "127.0.0.2";
-    CU_ASSERT_TRUE(opens(peer));
+    now_us += 11 * CR_US_PER_S;
+    CU_ASSERT_TRUE(opens_soon(peer));
     slow = true;
     now_us += 11 * CR_US_PER_S;
     CU_ASSERT_TRUE(opens(peer));
     peer_destroy(&peer); /* while a question is under way */
+    slow = false;
     close(fd);
 }
 

@@ -4,6 +4,8 @@
 #include <gnutls/gnutls.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,15 +13,24 @@
 
 #include "cr_clock.h"
 
-enum { HOST_MAX = 256, PORT_MAX = 6, GIVE_UP_S = 1 };
+enum { HOST_MAX = 256, PORT_MAX = 6 };
 static const int64_t fresh_us = 10 * CR_US_PER_S;
+
+/* What a name means: asked by a thread of its own, and of whichever of the two is the last to look. */
+typedef enum { QUESTION_ASKED, QUESTION_ANSWERED, QUESTION_LEFT } question_state_t;
+typedef struct {
+    char host[HOST_MAX], port[PORT_MAX];
+    atomic_int state;
+    int failed;
+    struct addrinfo *addresses;
+} question_t;
 
 struct peer {
     char host[HOST_MAX], port[PORT_MAX];
     bool secure;
     struct addrinfo *addresses, *next; /* NULL: none is known */
     int64_t resolved_us;
-    struct gaicb *question;                       /* under way; NULL: none */
+    question_t *question;                         /* under way; NULL: none */
     gnutls_certificate_credentials_t authorities; /* NULL without TLS */
 };
 
@@ -106,17 +117,41 @@ resolve(peer_t *self, cr_fault_t *fault)
 }
 
 static void
+question_free(question_t *question)
+{
+    if (question->addresses)
+        freeaddrinfo(question->addresses);
+    free(question);
+}
+
+/* Asks beside everything else: resolving may take as long as it likes. (getaddrinfo_a would do the same
+ * on a stack of 64 KiB, which resolvers and sanitizers outgrow.) */
+static void *
+answer(void *context)
+{
+    question_t *question = context;
+    question->failed = getaddrinfo(question->host, question->port, &wanted, &question->addresses);
+    if (atomic_exchange(&question->state, QUESTION_ANSWERED) == QUESTION_LEFT)
+        question_free(question);
+    return NULL;
+}
+
+static void
 ask(peer_t *self)
 {
-    self->question = calloc(1, sizeof *self->question);
-    if (!self->question)
+    pthread_t thread;
+    question_t *question = calloc(1, sizeof *question);
+    if (!question)
         return;
-    *self->question =
-        (struct gaicb){.ar_name = self->host, .ar_service = self->port, .ar_request = &wanted};
-    if (getaddrinfo_a(GAI_NOWAIT, &self->question, 1, NULL) == 0)
+    memcpy(question->host, self->host, sizeof question->host);
+    memcpy(question->port, self->port, sizeof question->port);
+    atomic_init(&question->state, QUESTION_ASKED);
+    if (pthread_create(&thread, NULL, answer, question) != 0) {
+        free(question);
         return;
-    free(self->question);
-    self->question = NULL;
+    }
+    pthread_detach(thread);
+    self->question = question;
 }
 
 static void
@@ -132,34 +167,30 @@ take_addresses(peer_t *self, struct addrinfo *addresses)
 static void
 refresh(peer_t *self)
 {
-    if (self->question) {
-        int state = gai_error(self->question);
-        if (state == EAI_INPROGRESS)
-            return;
-        if (state == 0)
-            take_addresses(self, self->question->ar_result);
-        self->resolved_us = cr_clock_mono_us();
-        free(self->question);
-        self->question = NULL;
-    } else if (!self->addresses || cr_clock_mono_us() - self->resolved_us > fresh_us) {
-        ask(self);
+    question_t *question = self->question;
+    if (!question) {
+        if (!self->addresses || cr_clock_mono_us() - self->resolved_us > fresh_us)
+            ask(self);
+        return;
     }
+    if (atomic_load(&question->state) != QUESTION_ANSWERED)
+        return;
+    if (question->failed == 0) {
+        take_addresses(self, question->addresses);
+        question->addresses = NULL;
+    }
+    self->resolved_us = cr_clock_mono_us();
+    self->question = NULL;
+    question_free(question);
 }
 
-/* One that cannot be called back and does not end soon is left to the end of the process. */
+/* Whoever comes last frees it. */
 static void
 forget_question(peer_t *self)
 {
-    static const struct timespec soon = {.tv_sec = GIVE_UP_S};
-    if (!self->question)
-        return;
-    const struct gaicb *const list[] = {self->question};
-    if (gai_cancel(self->question) == EAI_NOTCANCELED && gai_suspend(list, 1, &soon) != 0 &&
-        gai_error(self->question) == EAI_INPROGRESS)
-        return;
-    if (self->question->ar_result)
-        freeaddrinfo(self->question->ar_result);
-    free(self->question);
+    question_t *question = self->question;
+    if (question && atomic_exchange(&question->state, QUESTION_LEFT) == QUESTION_ANSWERED)
+        question_free(question);
 }
 
 cr_err_t

@@ -10,7 +10,6 @@
  * TLS        1.2 and later; the certificate must be of the URL's host and of an authority that the
  *            system, or the given file, trusts.
  * Ownership  a connection borrows from its peer.
- * Source     getaddrinfo_a(3).
  */
 #ifndef PEER_H
 #define PEER_H
