@@ -16,8 +16,8 @@ const char cr_suite[] = "peer";
 
 enum { WAIT_MS = 5000 };
 
-static const char
-    *_Atomic answers[3]; /* what the name means now, in this order; all NULL: it cannot be asked for */
+static const char *_Atomic
+    answers[3]; /* what the name means now, in this order; all NULL: it cannot be asked for */
 static int port;
 static atomic_int questions;
 static atomic_bool slow; /* the answer is not there yet */
